@@ -1,0 +1,128 @@
+// sccache: the thin client. It is started once for every compiler call of a build, so it does as little as possible:
+// hand the call to the server, do what the server says, and run the compiler itself whenever that fails.
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "src/client/connect.hpp"
+#include "src/client/find_program.hpp"
+#include "src/client/follow_steps.hpp"
+#include "src/client/write_outputs.hpp"
+
+namespace {
+
+const char* environment(const char* name) { return std::getenv(name); }
+
+bool is_true(const char* value) {
+    return value != nullptr && (std::strcmp(value, "1") == 0 || ::strcasecmp(value, "true") == 0 || ::strcasecmp(value, "on") == 0);
+}
+
+/// Ends as the compiler did: with its code, or by its signal (without a second core file).
+[[noreturn]] void end_as(int wait_status) {
+    if (WIFSIGNALED(wait_status)) {
+        rlimit none{0, 0};
+        ::setrlimit(RLIMIT_CORE, &none);
+        ::signal(WTERMSIG(wait_status), SIG_DFL);
+        sigset_t all;
+        ::sigemptyset(&all);
+        ::sigprocmask(SIG_SETMASK, &all, nullptr);
+        ::raise(WTERMSIG(wait_status));
+        ::_exit(128 + WTERMSIG(wait_status));
+    }
+    ::_exit(WEXITSTATUS(wait_status));
+}
+
+[[noreturn]] void fail(const std::string& what, const std::string& why) {
+    std::string text = "sccache: error: " + what + "\nsccache: caused by: " + why + "\n";
+    (void)client::print(STDERR_FILENO, text);
+    ::_exit(2);
+}
+
+/// The compiler as the user wrote it: environment and descriptors untouched.
+[[noreturn]] void run_plain(char** argv) {
+    auto program = client::find_program(argv[0]);
+    if (program.empty()) fail("failed to execute compile", std::string{"cannot find binary path: "} + argv[0]);
+    client::replace_by(program, argv);
+    fail("failed to execute compile", std::string{argv[0]} + ": " + std::strerror(errno));
+}
+
+/// A helper program of ours takes over: the engine as a one-shot process, or the local commands.
+void become(const char* helper, std::vector<std::string> arguments) {
+    auto directory = client::libexec_directory();
+    if (directory.empty()) return;
+    std::vector<char*> argv;
+    for (auto& a : arguments) argv.push_back(a.data());
+    argv.push_back(nullptr);
+    client::replace_by(directory + "/" + helper, argv.data());
+}
+
+void become_one_shot(int argc, char** argv) {
+    std::vector<std::string> arguments{"sccache-server", "--one-shot", "--"};
+    arguments.insert(arguments.end(), argv, argv + argc);
+    become("sccache-server", std::move(arguments));
+}
+
+wire::Compile make_request(int argc, char** argv) {
+    wire::Compile request;
+    request.root = wire::own_root();
+    request.stderr_is_tty = ::isatty(STDERR_FILENO) == 1;
+    request.stdout_is_tty = ::isatty(STDOUT_FILENO) == 1;
+    char cwd[4096];
+    if (::getcwd(cwd, sizeof cwd) != nullptr) request.cwd = cwd;
+    request.argv.assign(argv, argv + argc);
+    for (char** e = environ; *e != nullptr; ++e) request.env.emplace_back(*e);
+    return request;
+}
+
+/// `argv[0]` is the compiler. Every way out of here ends the process.
+[[noreturn]] void compile(int argc, char** argv) {
+    if (is_true(std::getenv("SCCACHE_CLIENT_SIDE"))) {
+        become_one_shot(argc, argv);
+        run_plain(argv);
+    }
+    auto request = make_request(argc, argv);
+    auto address = wire::server_address(environment, ::geteuid());
+    // The socket may belong to a server of another root directory (a chroot with the host's /run): it says so, and this
+    // root's own server is tried.
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        if (client::is_marked_sick(address)) run_plain(argv);
+        bool busy = false;
+        auto socket = client::connect_to_server(address, busy);
+        if (!socket && !busy) socket = client::start_and_connect(address);
+        if (!socket) {
+            if (!busy) become_one_shot(argc, argv);
+            break;
+        }
+        auto end = client::follow_steps(socket.get(), request);
+        if (end.what == client::End::What::status) end_as(end.wait_status);
+        if (end.what == client::End::What::silent) client::mark_sick(address);
+        if (end.what != client::End::What::foreign) break;
+        address = wire::for_root(address, request.root);
+    }
+    run_plain(argv);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 1) return 2;
+    const char* slash = std::strrchr(argv[0], '/');
+    std::string name = slash != nullptr ? slash + 1 : argv[0];
+    if (name != "sccache") {  // called under a compiler's name, by a link or a copy
+        argv[0] = name.data();
+        compile(argc, argv);
+    }
+    if (argc > 1 && argv[1][0] != '-') compile(argc - 1, argv + 1);
+    std::vector<std::string> arguments(argv, argv + argc);
+    become("sccache-cli", arguments);
+    (void)client::print(STDERR_FILENO, "sccache: error: cannot run sccache-cli: is the package installed completely?\n");
+    return 2;
+}
