@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,11 +17,6 @@ namespace compiler {
 /// "$$", continuations, colons in names, any bytes). Error: not understood, so nothing may be stored.
 base::Result<std::vector<std::string>> parse_depfile(std::string_view text);
 
-/// The user's own dependency file, byte for byte as the plain compiler writes it, when we had to run with another form.
-/// `all` is the text of a full -MD run (any target); `is_system` tells for each prerequisite whether it is a system header.
-/// Error when it is ambiguous: the caller then runs the compiler once more with -MM (see P2).
-base::Result<std::string> user_depfile(const Invocation& invocation, const Toolset& toolset, std::string_view all);
-
 /// What the bytes of one source or header mean for caching, whatever includes it. A pure function of the content, so it
 /// is remembered beside the content hash.
 struct Facts {
@@ -30,13 +26,27 @@ struct Facts {
     bool opaque = false;     // something we cannot account for: __has_include of a macro, ".incbin" for clang, #embed of a macro...
     std::string opaque_why;
     bool incbin = false;     // the text .incbin or .include occurs
-    std::vector<std::string> asked;     // literal operands of __has_include/__has_embed: "<x>" or "\"x\"", as written
+    bool computed = false;       // an #include whose operand is a macro: it may name any file
+    bool system_header = false;  // "#pragma GCC system_header": what follows it counts as a system header
+    std::vector<std::string> asked;       // literal operands of __has_include: "<x>" or "\"x\"", as written
+    std::vector<std::string> asked_next;  // the same of __has_include_next
     std::vector<std::string> included;  // literal operands of #include, #include_next, #import, #embed: same form
     bool operator==(const Facts&) const = default;
 };
 Facts scan(std::string_view content);
 std::string encode(const Facts&);
 bool decode(std::string_view, Facts&);
+
+/// Facts of a file as named in the dependency list; nullptr when unknown. The pointer lives as long as the call it is given to.
+using FactsOf = std::function<const Facts*(const std::string& path)>;
+
+/// The user's own dependency file, byte for byte as the plain compiler writes it, when we had to run with another form.
+/// `all` is the text of a -MD run of the same command (only the form and the file's name changed: -MT, -MQ, -MP and -o as
+/// the user gave them; one target may differ, several may not). Which headers are system headers follows from who
+/// includes whom, so the facts of every file in the list are needed; without `facts_of` the files are read (relative to
+/// `cwd`) and scanned here. Error when it is ambiguous: the caller then runs the compiler once more with -MM (see P2).
+base::Result<std::string> user_depfile(const Invocation& invocation, const Toolset& toolset, std::string_view all,
+                                       const std::string& cwd, const FactsOf& facts_of = {});
 
 /// Absence facts: in existing directory `directory` none of `names` exists. If one appears, the result may be another.
 struct Absence {

@@ -29,6 +29,8 @@ struct Toolset {
     std::vector<std::string> files;  // content decides the code: driver, cc1*, as, plugins, specs, config, deciding libraries
     std::vector<std::string> quote_dirs;   // search list as the compiler itself prints it, without the user's -I...
     std::vector<std::string> system_dirs;  //   (which come from Invocation::include_dirs)
+    std::vector<std::string> normal_dirs;   // from CPATH: searched after the user's -I, their headers are not system headers
+    std::vector<std::string> missing_dirs;  // default directories that do not exist: one that appears changes the search
     std::vector<std::string> native_args;  // what -march=native stands for, from the cc1 line; empty unless asked
     bool gas = false;                      // the object is made by an external assembler (so -Wa,--MD works)
 };
