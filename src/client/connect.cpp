@@ -1,10 +1,8 @@
 #include "src/client/connect.hpp"
 
-#include <fcntl.h>
+#include <poll.h>
+#include <sys/auxv.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <ctime>
@@ -13,39 +11,31 @@ namespace client {
 
 namespace {
 
-/// A peer of another user is nobody we talk to: it would see our sources and hand us objects.
-bool is_ours(int socket) { return wire::peer_uid(socket) == static_cast<long>(::geteuid()); }
+/// connect() that waits a little for a living server whose queue is full.
+int connect_patiently(int socket, std::string_view path, std::string_view abstract) {
+    for (int tries = 0;; ++tries) {
+        if (wire::connect_to(socket, path, abstract) == 0) return 0;
+        if (errno != EAGAIN || tries == 200) return -1;
+        ::poll(nullptr, 0, 10);
+    }
+}
 
 }  // namespace
 
-base::Fd connect_to_server(const wire::Address& address, bool& busy) {
-    busy = false;
-    base::Fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+Connection connect_to_server(const wire::Address& address) {
+    using State = Connection::State;
+    auto notice = wire::read_notice(address);
+    if (notice.what == wire::Notice::What::sick && ::time(nullptr) - notice.since < k_sick_seconds) return {{}, State::sick};
+    base::Fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (!socket) return {};
-    timeval silence{k_silence_ms / 1000, (k_silence_ms % 1000) * 1000};
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &silence, sizeof silence);
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof silence);
-    auto debug = address.debug_path();
-    if (debug.empty() || wire::connect_to(socket.get(), debug, {}) != 0) {
-        if (wire::connect_to(socket.get(), address.path, address.abstract) != 0) {
-            busy = errno == EAGAIN || errno == EINPROGRESS;
-            return {};
-        }
-    }
-    if (!is_ours(socket.get())) return {};
-    return socket;
+    bool to_debug = notice.what == wire::Notice::What::debug && wire::connect_to(socket.get(), address.debug_path(), {}) == 0;
+    if (!to_debug && connect_patiently(socket.get(), address.path, address.abstract) != 0)
+        return {{}, errno == EAGAIN ? State::sick : State::absent};
+    // A peer of another user is nobody we talk to: it would see our sources and hand us objects.
+    if (wire::peer_uid(socket.get()) != static_cast<long>(::getauxval(AT_EUID))) return {{}, State::sick};
+    return {std::move(socket), State::connected};
 }
 
-bool is_marked_sick(const wire::Address& address) {
-    struct stat st {};
-    if (::stat(address.beside("sick").c_str(), &st) != 0) return false;
-    return st.st_uid == ::geteuid() && ::time(nullptr) - st.st_mtime < k_sick_seconds;
-}
-
-void mark_sick(const wire::Address& address) {
-    auto path = address.beside("sick");
-    base::Fd mark{::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (mark) ::futimens(mark.get(), nullptr);
-}
+void mark_sick(const wire::Address& address) { wire::write_notice(address, {wire::Notice::What::sick, ::time(nullptr)}); }
 
 }  // namespace client

@@ -61,7 +61,9 @@ bool open_step(int socket, std::string_view payload) {
 
 End write_step(const wire::Frame& frame, const Progress& progress) {
     wire::Write step;
-    if (!wire::decode(frame.payload, step) || !write_outputs(step, frame)) return progress.give_up(End::What::run_plain);
+    if (!wire::decode(frame.payload, step)) return progress.give_up(End::What::run_plain);
+    if (!step.err.empty() && ::isatty(STDERR_FILENO) == 1) return progress.give_up(End::What::run_plain);
+    if (!write_outputs(step, frame)) return progress.give_up(End::What::run_plain);
     (void)print(STDOUT_FILENO, step.out);
     (void)print(STDERR_FILENO, step.err);
     return {End::What::status, progress.wait_status};

@@ -1,6 +1,7 @@
 // sccache: the thin client. It is started once for every compiler call of a build, so it does as little as possible:
 // hand the call to the server, do what the server says, and run the compiler itself whenever that fails.
 
+#include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,8 +74,6 @@ void become_one_shot(int argc, char** argv) {
 wire::Compile make_request(int argc, char** argv) {
     wire::Compile request;
     request.root = wire::own_root();
-    request.stderr_is_tty = ::isatty(STDERR_FILENO) == 1;
-    request.stdout_is_tty = ::isatty(STDOUT_FILENO) == 1;
     char cwd[4096];
     if (::getcwd(cwd, sizeof cwd) != nullptr) request.cwd = cwd;
     request.argv.assign(argv, argv + argc);
@@ -89,19 +88,15 @@ wire::Compile make_request(int argc, char** argv) {
         run_plain(argv);
     }
     auto request = make_request(argc, argv);
-    auto address = wire::server_address(environment, ::geteuid());
+    auto address = wire::server_address(environment, static_cast<unsigned>(::getauxval(AT_EUID)));
     // The socket may belong to a server of another root directory (a chroot with the host's /run): it says so, and this
     // root's own server is tried.
     for (int attempt = 0; attempt < 2; ++attempt) {
-        if (client::is_marked_sick(address)) run_plain(argv);
-        bool busy = false;
-        auto socket = client::connect_to_server(address, busy);
-        if (!socket && !busy) socket = client::start_and_connect(address);
-        if (!socket) {
-            if (!busy) become_one_shot(argc, argv);
-            break;
-        }
-        auto end = client::follow_steps(socket.get(), request);
+        auto connection = client::connect_to_server(address);
+        if (connection.state == client::Connection::State::absent) connection = client::start_and_connect(address);
+        if (connection.state == client::Connection::State::absent) become_one_shot(argc, argv);
+        if (connection.state != client::Connection::State::connected) break;
+        auto end = client::follow_steps(connection.socket.get(), request);
         if (end.what == client::End::What::status) end_as(end.wait_status);
         if (end.what == client::End::What::silent) client::mark_sick(address);
         if (end.what != client::End::What::foreign) break;

@@ -229,6 +229,8 @@ Outcome run_program(wire::Run& step) {
     wire::Ran& ran = outcome.ran;
     ran.wait_status = -1;
     bool is_compile = step.how == wire::Run::How::compile;
+    ran.stderr_is_tty = is_compile && ::isatty(STDERR_FILENO) == 1;
+    if (ran.stderr_is_tty && !step.tty_argument.empty()) step.argv.push_back(step.tty_argument);
     std::vector<CaptureFile> captures;
     for (const auto& capture : step.captures) {
         captures.push_back(make_capture());

@@ -38,16 +38,15 @@ bool prepare_directory(const std::string& directory) {
 }
 
 /// Takes the lock or gives up at the limit; meanwhile a server may appear.
-base::Fd lock_start(const wire::Address& address, long long limit, base::Fd& connected) {
+base::Fd lock_start(const wire::Address& address, long long limit, Connection& connection) {
     base::Fd lock{::open(address.beside("start").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!lock) return {};
     while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) return {};
         if (now_ms() > limit) return {};
         ::usleep(5'000);
-        bool busy;
-        connected = connect_to_server(address, busy);
-        if (connected) return lock;
+        connection = connect_to_server(address);
+        if (connection.state != Connection::State::absent) return lock;
     }
     return lock;
 }
@@ -94,17 +93,16 @@ bool run_engine(const wire::Address& address, long long limit) {
 
 }  // namespace
 
-base::Fd start_and_connect(const wire::Address& address) {
+Connection start_and_connect(const wire::Address& address) {
     if (!prepare_directory(address.runtime_directory)) return {};
     long long limit = now_ms() + k_start_limit_ms;
-    base::Fd connected;
-    auto lock = lock_start(address, limit, connected);
-    if (connected || !lock) return connected;
-    bool busy = false;
-    connected = connect_to_server(address, busy);
-    if (connected || busy) return connected;
+    Connection connection;
+    auto lock = lock_start(address, limit, connection);
+    if (connection.state != Connection::State::absent || !lock) return connection;
+    connection = connect_to_server(address);
+    if (connection.state != Connection::State::absent) return connection;
     if (!run_engine(address, limit)) return {};
-    return connect_to_server(address, busy);
+    return connect_to_server(address);
 }
 
 }  // namespace client

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 
 #include "src/wire/channel.hpp"
@@ -143,6 +144,25 @@ int connect_to(int socket, std::string_view path, std::string_view abstract) {
 
 int bind_to(int socket, std::string_view path, std::string_view abstract) {
     return with_address(socket, path, abstract, ::bind);
+}
+
+Notice read_notice(const Address& address) {
+    char text[64];
+    ssize_t n = ::readlink(address.beside("notice").c_str(), text, sizeof text - 1);
+    if (n <= 0) return {};
+    text[n] = 0;
+    if (std::strcmp(text, "debug") == 0) return {Notice::What::debug, 0};
+    if (std::strncmp(text, "sick-", 5) == 0) return {Notice::What::sick, std::strtoll(text + 5, nullptr, 10)};
+    return {};
+}
+
+void write_notice(const Address& address, Notice notice) {
+    auto name = address.beside("notice");
+    ::unlink(name.c_str());
+    if (notice.what == Notice::What::none) return;
+    std::string text = notice.what == Notice::What::debug ? "debug" : "sick-";
+    if (notice.what == Notice::What::sick) append_number(text, static_cast<unsigned long>(notice.since));
+    (void)!::symlink(text.c_str(), name.c_str());
 }
 
 long peer_uid(int socket) {

@@ -18,7 +18,7 @@ struct Address {
 
     /// Text for people: the path, or "\x00name".
     [[nodiscard]] std::string text() const;
-    /// <path>.<suffix>: "lock" (held by the server for life), "start" (held by whoever starts one), "sick" (a mark).
+    /// <path>.<suffix>: "lock" (held by the server for life), "start" (held by whoever starts one), "notice" (see Notice).
     [[nodiscard]] std::string beside(std::string_view suffix) const;
     /// The socket of a foreground server started for debugging, preferred while it lives; empty where there is none.
     [[nodiscard]] std::string debug_path() const;
@@ -38,6 +38,16 @@ Address for_root(const Address& base, const RootIdentity& root);
 int connect_to(int socket, std::string_view path, std::string_view abstract);
 /// The same for bind.
 int bind_to(int socket, std::string_view path, std::string_view abstract);
+
+/// What stands beside a socket for its clients, as the target of the symbolic link <path>.notice: usually nothing, so that
+/// looking costs one system call.
+struct Notice {
+    enum class What { none, sick, debug } what = What::none;
+    long long since = 0;  // sick: unix time in seconds
+};
+Notice read_notice(const Address& address);
+/// Replaces what stands there; none removes it.
+void write_notice(const Address& address, Notice notice);
 
 /// Uid at the other end, or -1.
 long peer_uid(int socket);

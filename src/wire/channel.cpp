@@ -1,6 +1,7 @@
 #include "src/wire/channel.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -58,6 +59,15 @@ ssize_t receive(int socket, char* into, std::size_t room, std::vector<base::Fd>&
     return n;
 }
 
+/// False: nothing for k_silence_ms.
+bool wait_for(int socket, short what) {
+    pollfd wait{socket, what, 0};
+    int n;
+    do n = ::poll(&wait, 1, k_silence_ms);
+    while (n < 0 && errno == EINTR);
+    return n > 0;
+}
+
 }  // namespace
 
 bool send_frame(int socket, Type type, std::string_view payload, const int* fds, std::size_t fd_count, bool first) {
@@ -87,8 +97,9 @@ bool send_frame(int socket, Type type, std::string_view payload, const int* fds,
         std::memcpy(CMSG_DATA(c), fds, sizeof(int) * fd_count);
     }
     for (;;) {
-        ssize_t n = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+        ssize_t n = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN && wait_for(socket, POLLOUT)) continue;
         if (n < 0) return false;
         message.msg_control = nullptr;
         message.msg_controllen = 0;
@@ -148,11 +159,12 @@ Collector::State Collector::next(int socket, Frame& out) {
         if (m_bad) return State::nonsense;
         // A large frame is read in large pieces; its claimed length is never allocated ahead of its bytes.
         std::size_t have = m_bytes.size();
+        if (m_peer == Peer::server && !wait_for(socket, POLLIN)) return State::more;
         m_bytes.resize(have + std::max<std::size_t>(16 * 1024, std::min<std::size_t>(have, 1 << 20)));
-        ssize_t n = receive(socket, m_bytes.data() + have, m_bytes.size() - have, m_fds,
-                            m_peer == Peer::client ? MSG_DONTWAIT : 0);
+        ssize_t n = receive(socket, m_bytes.data() + have, m_bytes.size() - have, m_fds, MSG_DONTWAIT);
         m_bytes.resize(have + static_cast<std::size_t>(n > 0 ? n : 0));
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return State::more;
+        if (n < 0 && errno == EAGAIN && m_peer == Peer::server) continue;
+        if (n < 0 && errno == EAGAIN) return State::more;
         if (n < 0) return errno == EPROTO ? State::nonsense : State::closed;
         if (n == 0) return State::closed;
         if (m_fds.size() > k_fd_limit) return State::nonsense;
@@ -161,21 +173,23 @@ Collector::State Collector::next(int socket, Frame& out) {
 
 RootIdentity own_root() {
     RootIdentity id;
-    struct stat ns {};
-    if (::stat("/proc/self/ns/mnt", &ns) == 0) id.mount_namespace = ns.st_ino;
     struct statx root {};
     if (::statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &root) == 0) {
         id.device = makedev(root.stx_dev_major, root.stx_dev_minor);
         id.inode = root.stx_ino;
-        id.mount_id = root.stx_mnt_id;
     }
+    struct stat ns {};
+    if ((root.stx_mask & STATX_MNT_ID) != 0)
+        id.mount = root.stx_mnt_id;
+    else if (::stat("/proc/self/ns/mnt", &ns) == 0)
+        id.mount = ns.st_ino;
     return id;
 }
 
 std::string short_name(const RootIdentity& id) {
-    // FNV-1a over the four numbers: only a name; the identity itself is compared in each request.
+    // FNV-1a over the three numbers: only a name; the identity itself is compared in each request.
     std::uint64_t h = 14695981039346656037ull;
-    for (std::uint64_t v : {id.mount_namespace, id.device, id.inode, id.mount_id})
+    for (std::uint64_t v : {id.device, id.inode, id.mount})
         for (int i = 0; i < 8; ++i) h = (h ^ (v >> (8 * i) & 0xff)) * 1099511628211ull;
     std::string out;
     for (int i = 60; i >= 0; i -= 4) out.push_back("0123456789abcdef"[h >> i & 15]);

@@ -16,19 +16,22 @@ struct Frame {
     std::vector<base::Fd> fds;
 };
 
-/// Sends one frame on a blocking socket, the preamble before it when `first`. False with errno set when the peer is gone
-/// or does not take it within the socket's send timeout.
+/// How long a peer may be silent, or take nothing, before it is given up, in milliseconds.
+inline constexpr int k_silence_ms = 2000;
+
+/// Sends one frame, the preamble before it when `first`. False with errno set when the peer is gone or takes nothing for
+/// k_silence_ms.
 bool send_frame(int socket, Type type, std::string_view payload, const int* fds = nullptr, std::size_t fd_count = 0,
                 bool first = false);
 
-/// Collects frames from a socket, whatever the pieces they arrive in. The server has one per connection (non-blocking, and
-/// the peer must greet with the preamble); the client has one for its connection (blocking, within the receive timeout).
+/// Collects frames from a socket, whatever the pieces they arrive in. The server has one per connection (it never waits, and
+/// the peer must greet with the preamble); the client has one for its connection (it waits up to k_silence_ms).
 class Collector {
 public:
     enum class Peer { client, server };
     enum class State {
         frame,     // one is in `out`; there may be more
-        more,      // nothing whole yet: non-blocking, or the receive timeout ran out
+        more,      // nothing whole yet; for the client: the peer was silent too long
         closed,    // the peer is gone
         nonsense,  // not our protocol
     };

@@ -11,18 +11,16 @@ using Strings = std::vector<std::string>;
 namespace {
 
 void put(Writer& w, const RootIdentity& r) {
-    w.u64(r.mount_namespace);
     w.u64(r.device);
     w.u64(r.inode);
-    w.u64(r.mount_id);
+    w.u64(r.mount);
 }
 
 RootIdentity get_root(Reader& r) {
     RootIdentity id;
-    id.mount_namespace = r.u64();
     id.device = r.u64();
     id.inode = r.u64();
-    id.mount_id = r.u64();
+    id.mount = r.u64();
     return id;
 }
 
@@ -38,7 +36,6 @@ std::string encode(const Compile& m) {
     Writer w;
     w.reserve(64 + m.cwd.size() + size_of(m.argv) + size_of(m.env));
     put(w, m.root);
-    w.u8(static_cast<std::uint8_t>((m.stderr_is_tty ? 1 : 0) | (m.stdout_is_tty ? 2 : 0)));
     w.bytes(m.cwd);
     w.list(m.argv);
     w.list(m.env);
@@ -48,9 +45,6 @@ std::string encode(const Compile& m) {
 bool decode(std::string_view in, Compile& m) {
     Reader r{in};
     m.root = get_root(r);
-    auto flags = r.u8();
-    m.stderr_is_tty = (flags & 1) != 0;
-    m.stdout_is_tty = (flags & 2) != 0;
     m.cwd = r.text();
     m.argv = r.list<Strings>();
     m.env = r.list<Strings>();
@@ -63,7 +57,7 @@ std::string encode(const Ran& m) {
     w.u32(m.wall_ms);
     w.u32(m.cpu_ms);
     w.u32(m.peak_kib);
-    w.u8(m.text_complete ? 1 : 0);
+    w.u8(static_cast<std::uint8_t>((m.text_complete ? 1 : 0) | (m.stderr_is_tty ? 2 : 0)));
     w.bytes(m.out);
     w.bytes(m.err);
     w.bytes({reinterpret_cast<const char*>(m.opened.data()), m.opened.size()});
@@ -76,7 +70,9 @@ bool decode(std::string_view in, Ran& m) {
     m.wall_ms = r.u32();
     m.cpu_ms = r.u32();
     m.peak_kib = r.u32();
-    m.text_complete = r.u8() != 0;
+    auto flags = r.u8();
+    m.text_complete = (flags & 1) != 0;
+    m.stderr_is_tty = (flags & 2) != 0;
     m.out = r.text();
     m.err = r.text();
     auto opened = r.bytes();
@@ -164,6 +160,7 @@ std::string encode(const Run& m) {
         w.u32(capture.argument);
         w.bytes(capture.prefix);
     }
+    w.bytes(m.tty_argument);
     w.list(m.outputs);
     w.u8(m.complete ? 1 : 0);
     return w.take();
@@ -183,6 +180,7 @@ bool decode(std::string_view in, Run& m) {
         if (capture.argument >= m.argv.size()) return false;
         m.captures.push_back(std::move(capture));
     }
+    m.tty_argument = r.text();
     m.outputs = r.list<Strings>();
     m.complete = r.u8() != 0;
     return r.done() && !m.argv.empty();

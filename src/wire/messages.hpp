@@ -37,18 +37,17 @@ enum class Type : std::uint8_t {
 
 /// Which root directory a process sees: two processes with equal identities read the same file for the same path.
 struct RootIdentity {
-    std::uint64_t mount_namespace = 0;  // inode of /proc/self/ns/mnt, 0 where /proc is absent
-    std::uint64_t device = 0;           // of "/"
+    std::uint64_t device = 0;  // of "/"
     std::uint64_t inode = 0;
-    std::uint64_t mount_id = 0;
+    // The mount "/" is on. Mount ids are unique in the kernel while the mount lives, whatever the namespace, so this tells
+    // mount namespaces apart; kernels before 5.8 do not say it, and then it is the namespace's inode.
+    std::uint64_t mount = 0;
     bool operator==(const RootIdentity&) const = default;
 };
 
 /// A compile, as the build started it. argv[0] is the compiler as typed.
 struct Compile {
     RootIdentity root;
-    bool stderr_is_tty = false;
-    bool stdout_is_tty = false;
     std::string cwd;  // empty when the client's working directory is gone
     std::vector<std::string> argv;
     std::vector<std::string> env;  // NAME=VALUE
@@ -61,7 +60,8 @@ struct Ran {
     std::uint32_t wall_ms = 0;
     std::uint32_t cpu_ms = 0;
     std::uint32_t peak_kib = 0;
-    bool text_complete = true;  // false: more text than the capture limit; out and err are cut
+    bool stderr_is_tty = false;  // text may be coloured for a person: not worth keeping
+    bool text_complete = true;   // false: more text than the capture limit; out and err are cut
     std::string out;
     std::string err;
     std::vector<std::uint8_t> opened;  // one per output asked for: 1 if its descriptor is here
@@ -82,7 +82,8 @@ struct Command {
     std::vector<std::string> env;
 };
 
-/// Put these files in place, print these texts, and end: with the status of the compile that was run, else with 0.
+/// Put these files in place, print these texts, and end: with the status of the compile that was run, else with 0. A client
+/// on a terminal does not accept a stored text (it has no colours): it runs the compiler.
 struct Write {
     struct Member {
         std::string path;
@@ -113,6 +114,7 @@ struct Run {
     std::string program;            // path to execute
     std::vector<std::string> argv;  // argv[0] included
     std::vector<Capture> captures;
+    std::string tty_argument;  // appended by the client when its stderr is a terminal; empty: nothing
     std::vector<std::string> outputs;  // to be opened for reading after success, their descriptors sent with Ran
     bool complete = true;  // a success leaves every file the user asked for: nothing is lost if the server dies now
 };
