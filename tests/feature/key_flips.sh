@@ -9,7 +9,6 @@ flip -O2
 flip -g
 flip -fPIC
 flip -std=gnu99
-flip -m32 2>/dev/null || true
 flip -Wall
 flip -funsigned-char
 flip -include stddef.h

@@ -1,0 +1,14 @@
+#!/bin/bash
+# SCCACHE_DIR belongs to the request, not to the server that happens to run.
+. "$(dirname "$0")/lib.sh"
+
+write_code
+expect_rc 0 env SCCACHE_DIR="$T/one" sccache gcc -c a.c -o 1.o
+expect_rc 0 env SCCACHE_DIR="$T/two" sccache gcc -c a.c -o 2.o
+[ -n "$(find "$T/one" -type f)" ] || fail "nothing in the first cache"
+[ -n "$(find "$T/two" -type f)" ] || fail "nothing in the second cache"
+rm -rf "$T/one"
+expect_rc 0 env SCCACHE_DIR="$T/two" sccache gcc -c a.c -o 3.o
+hits=$(SCCACHE_DIR="$T/two" sccache -s --stats-format json | python3 -c 'import json,sys; print(sum(json.load(sys.stdin)["stats"]["cache_hits"]["counts"].values()))')
+[ "$hits" = 1 ] || fail "$hits hits in the second cache"
+expect_same 1.o 3.o
