@@ -47,6 +47,8 @@ struct Member {
     std::uint64_t offset = 0;     // where it is in the entry's file
     std::uint64_t stored = 0;     // bytes in the file
     std::string bytes;            // the unpacked content when it is small (<= k_inline_limit), else empty
+    base::Digest content;         // of the unpacked bytes
+    base::Digest packed;          // of the bytes in the file; equals `content` unless compressed
 };
 
 /// Members up to this travel inline in frames and are read with the header; larger ones go by descriptor (P25).
