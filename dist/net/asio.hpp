@@ -1,0 +1,85 @@
+#pragma once
+
+// The one door to Asio, for the .cpp files of this folder only: no header of ours shows it.
+
+// Boost before 1.76 looks for the coroutines of old clang releases and misses the standard ones of new releases.
+#if defined(__clang__) && __clang_major__ >= 17 && !defined(BOOST_ASIO_HAS_CO_AWAIT)
+#define BOOST_ASIO_HAS_CO_AWAIT 1
+#define BOOST_ASIO_HAS_STD_COROUTINE 1
+#endif
+#ifndef BOOST_ASIO_NO_DEPRECATED
+#define BOOST_ASIO_NO_DEPRECATED
+#endif
+#include <sys/socket.h>
+
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dist/net/address.hpp"
+#include "dist/net/loop.hpp"
+
+namespace net {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using boost::system::error_code;
+using SteadyClock = std::chrono::steady_clock;
+
+struct Loop::Impl {
+    asio::io_context context{1};
+    std::thread::id thread;
+    std::vector<std::unique_ptr<asio::signal_set>> signals;
+    std::vector<std::unique_ptr<asio::posix::stream_descriptor>> watched;
+};
+
+/// A TCP connection that may speak TLS; the socket first, TLS on top of it.
+struct Stream {
+    explicit Stream(asio::io_context& context) : socket{context} {}
+
+    tcp::socket socket;
+    std::unique_ptr<asio::ssl::stream<tcp::socket&>> tls;
+
+    asio::awaitable<std::size_t> read_some(asio::mutable_buffer into, error_code& ec) {
+        auto token = asio::redirect_error(asio::use_awaitable, ec);
+        std::size_t n = 0;
+        if (tls) n = co_await tls->async_read_some(into, token);
+        else n = co_await socket.async_read_some(into, token);
+        co_return n;
+    }
+    asio::awaitable<std::size_t> write_some(asio::const_buffer from, error_code& ec) {
+        auto token = asio::redirect_error(asio::use_awaitable, ec);
+        std::size_t n = 0;
+        if (tls) n = co_await tls->async_write_some(from, token);
+        else n = co_await socket.async_write_some(from, token);
+        co_return n;
+    }
+    void close() {
+        error_code ignored;
+        socket.close(ignored);
+    }
+};
+
+/// Gives an opened descriptor to a socket object.
+inline void assign(tcp::socket& socket, int fd, bool v6, error_code& ec) {
+    socket.assign(v6 ? tcp::v6() : tcp::v4(), fd, ec);
+    if (ec) ::close(fd);
+}
+
+}  // namespace net
