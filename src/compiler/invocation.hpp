@@ -36,7 +36,7 @@ struct DepRequest {
     } form = Form::none;
     std::string path;  // the file the compiler will write (driver's rules applied when -MF is absent)
     std::string driver_path_arg;       // value of -MF when given
-    std::vector<std::string> targets;  // finished target texts: -MT verbatim, -MQ quoted for make; empty: the default target
+    std::vector<std::string> targets;  // finished target texts: -MT verbatim, -MQ and the default target quoted for make
     bool phony_targets = false;        // -MP
     bool from_wp = false;              // it came in a -Wp, option: cc1's own spelling
 };
