@@ -1,0 +1,248 @@
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "src/base/files.hpp"
+#include "src/base/strings.hpp"
+#include "src/compiler/inputs.hpp"
+#include "src/compiler/search_path.hpp"
+
+// A stored result is right only while every look-up of a header ends where it ended. So for each header found as P/R, with
+// P a search directory, R must stay absent from the directories before P. A name like R = "boost/config.hpp" under a
+// directory without "boost" needs only the fact "no boost there": each absence is reduced to the deepest existing directory
+// and the first missing component, which turns the 23,000 failed look-ups of a large unit into a few hundred names in some
+// thirty directories. P and R are read off the path's text; where several splits are possible all of them count: a fact
+// too many costs a needless compile one day, a fact too few a wrong object.
+//
+// The same walk serves __has_include (the walk ends at the first file found, which becomes an input) and precompiled
+// headers (R + ".gch").
+
+namespace compiler {
+
+namespace {
+
+constexpr std::size_t k_max_facts = 200'000;  // names over all directories; no sane unit comes near
+
+enum class Is : unsigned char { missing, directory, file };
+
+/// Existence of paths, asked once each. Lives for one call of surroundings: the file system does not change under it.
+class Existence {
+public:
+    explicit Existence(const std::string& cwd) : m_cwd{cwd} {}
+
+    Is of(const std::string& path) {
+        auto [at, fresh] = m_known.try_emplace(path, Is::missing);
+        if (fresh) {
+            struct stat st {};
+            if (::stat(base::absolute(path, m_cwd).c_str(), &st) == 0) at->second = S_ISDIR(st.st_mode) ? Is::directory : Is::file;
+        }
+        return at->second;
+    }
+
+private:
+    const std::string& m_cwd;
+    std::unordered_map<std::string, Is> m_known;
+};
+
+/// Collects the facts of one unit.
+class Collector {
+public:
+    Collector(const Invocation& invocation, const Toolset& toolset, const std::string& cwd, const std::vector<std::string>& headers,
+              const std::vector<const Facts*>& facts)
+        : m_invocation{invocation}, m_toolset{toolset}, m_headers{headers}, m_facts{facts},
+          m_dirs{search_dirs(invocation, toolset, cwd)}, m_exists{cwd}, m_known(headers.begin(), headers.end()) {}
+
+    base::Result<Surroundings> run() {
+        for (const auto& dir : m_toolset.missing_dirs) add_absent(dir, "");
+        split_headers();
+        for (const auto& [name, last] : m_found)
+            for (std::size_t i = 0; i < last; ++i) add_absent(m_dirs[i].path, name);
+        for (std::size_t i = 0; i < m_headers.size(); ++i) {
+            quoted_includes(i);
+            for (const auto& operand : m_facts[i]->asked) ask(operand, m_headers[i]);
+            for (const auto& operand : m_facts[i]->asked_next) ask_everywhere(operand);
+        }
+        for (const auto& name : m_invocation.forced_includes) forced(name);
+        precompiled();
+        if (m_count > k_max_facts) return base::Error{"too many header look-ups to record", std::errc::argument_list_too_long};
+        return finish();
+    }
+
+private:
+    /// For each name R under a search directory: the last directory it was found in. Everything before must stay empty.
+    void split_headers() {
+        std::unordered_map<std::string, std::vector<std::size_t>> by_prefix;  // directory text without its slash -> indices
+        for (std::size_t i = 0; i < m_dirs.size(); ++i) by_prefix[prefix_of(m_dirs[i].path)].push_back(i);
+        for (const auto& header : m_headers) {
+            auto consider = [&](std::string prefix, std::string_view name) {
+                while (prefix.size() > 1 && prefix.ends_with('/')) prefix.pop_back();
+                auto at = by_prefix.find(prefix);
+                if (at == by_prefix.end() || name.empty() || name.starts_with('/')) return;
+                for (auto i : at->second) {
+                    auto& last = m_found.try_emplace(std::string{name}, 0).first->second;
+                    last = std::max(last, i);
+                }
+            };
+            if (!header.starts_with('/')) consider(".", header);
+            for (auto slash = header.find('/'); slash != header.npos; slash = header.find('/', slash + 1))
+                consider(slash == 0 ? "/" : header.substr(0, slash), std::string_view{header}.substr(slash + 1));
+        }
+    }
+
+    static std::string prefix_of(const std::string& dir) {
+        auto text = path_in(dir, "");
+        while (text.size() > 1 && text.ends_with('/')) text.pop_back();
+        return text.empty() ? "." : text;
+    }
+
+    /// A quoted include looks beside the including file first.
+    void quoted_includes(std::size_t i) {
+        auto directory = std::string{base::directory_of(m_headers[i])};
+        for (const auto& operand : m_facts[i]->included)
+            if (operand.front() == '"')
+                if (auto name = inner(operand); m_found.contains(std::string{name})) add_absent(directory, name);
+        if (!m_facts[i]->computed) return;
+        for (const auto& [name, last] : m_found) add_absent(directory, name);
+    }
+
+    static std::string_view inner(std::string_view operand) { return operand.substr(1, operand.size() - 2); }
+
+    void ask(std::string_view operand, const std::string& asker) {
+        auto name = inner(operand);
+        if (name.starts_with('/')) return (void)here(name, "");
+        bool quoted = operand.front() == '"';
+        if (quoted && here(std::string{base::directory_of(asker)}, name)) return;
+        for (const auto& dir : m_dirs)
+            if ((quoted || dir.kind != DirKind::quote) && here(dir.path, name)) return;
+    }
+
+    void ask_everywhere(std::string_view operand) {
+        auto name = inner(operand);
+        if (name.starts_with('/')) return (void)here(name, "");
+        for (const auto& dir : m_dirs) (void)here(dir.path, name);
+    }
+
+    /// -include: beside the source for clang, in the working directory, then as a quoted include.
+    void forced(const std::string& name) {
+        if (name.starts_with('/')) return;
+        if (here(".", name)) return;
+        if (m_toolset.driver.kind == Kind::clang && here(std::string{base::directory_of(m_headers.front())}, name)) return;
+        for (const auto& dir : m_dirs)
+            if (here(dir.path, name)) return;
+    }
+
+    /// gcc takes "x.gch" in place of the first include, clang "x.pch" or "x.gch" in place of a forced one. Which include
+    /// comes first depends on conditions, so all of the source's count.
+    void precompiled() {
+        const bool clang = m_toolset.driver.kind == Kind::clang;
+        for (const auto& name : m_invocation.forced_includes) {
+            if (clang) {
+                beside(name, "");
+            } else {
+                beside(".", name);
+                for (const auto& dir : m_dirs) beside(dir.path, name);
+            }
+        }
+        if (clang) return;
+        auto directory = std::string{base::directory_of(m_headers.front())};
+        auto first_include = [&](bool quoted, std::string_view name) {
+            if (name.starts_with('/')) return beside(std::string{name}, "");
+            if (quoted) {
+                beside(directory, name);
+                if (m_exists.of(path_in(directory, name)) == Is::file) return;
+            }
+            for (const auto& dir : m_dirs) {
+                if (!quoted && dir.kind == DirKind::quote) continue;
+                beside(dir.path, name);
+                if (m_exists.of(path_in(dir.path, name)) == Is::file) return;
+            }
+        };
+        for (const auto& operand : m_facts.front()->included) first_include(operand.front() == '"', inner(operand));
+        if (m_facts.front()->computed)
+            for (const auto& [name, last] : m_found) first_include(true, name);
+    }
+
+    void beside(const std::string& directory, std::string_view name) {
+        for (std::string_view suffix : {".gch", ".pch"}) {
+            if (suffix == ".pch" && m_toolset.driver.kind != Kind::clang) continue;
+            auto path = name.empty() ? base::cat(directory, suffix) : path_in(directory, base::cat(name, suffix));
+            if (m_exists.of(path) != Is::missing) m_result.pch = true;
+            else add_absent_path(path);
+        }
+    }
+
+    /// True when the file is there (it is then an input); else its absence is a fact.
+    bool here(std::string_view directory, std::string_view name) {
+        auto path = name.empty() ? std::string{directory} : path_in(directory, name);
+        auto is = m_exists.of(path);
+        if (is == Is::missing) add_absent_path(path);
+        if (is != Is::file) return false;
+        if (m_known.insert(path).second) m_result.extra_inputs.push_back(path);
+        return true;
+    }
+
+    void add_absent(const std::string& directory, std::string_view name) {
+        auto path = name.empty() ? directory : path_in(directory, name);
+        if (m_exists.of(path) == Is::missing) add_absent_path(path);
+    }
+
+    /// `path` is missing: finds the deepest existing directory above it and the component missing there.
+    void add_absent_path(std::string path) {
+        if (!m_done.insert(path).second) return;
+        for (;;) {
+            while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+            auto directory = std::string{base::directory_of(path)};
+            auto is = m_exists.of(directory);
+            if (is == Is::directory) {
+                if (m_absent[directory].emplace(base::name_of(path)).second) ++m_count;
+                return;
+            }
+            if (is == Is::file || directory == path || directory == ".") return;  // a file in the way: no name can appear
+            path = std::move(directory);
+        }
+    }
+
+    Surroundings finish() {
+        for (auto& [directory, names] : m_absent) m_result.absences.push_back({directory, {names.begin(), names.end()}});
+        std::sort(m_result.extra_inputs.begin(), m_result.extra_inputs.end());
+        return std::move(m_result);
+    }
+
+    const Invocation& m_invocation;
+    const Toolset& m_toolset;
+    const std::vector<std::string>& m_headers;
+    const std::vector<const Facts*>& m_facts;
+    std::vector<SearchDir> m_dirs;
+    Existence m_exists;
+    std::unordered_set<std::string> m_known;
+    std::map<std::string, std::size_t> m_found;
+    std::map<std::string, std::set<std::string>> m_absent;
+    std::unordered_set<std::string> m_done;
+    std::size_t m_count = 0;
+    Surroundings m_result;
+};
+
+}  // namespace
+
+base::Result<Surroundings> surroundings(const Invocation& invocation, const Toolset& toolset, const std::string& cwd,
+                                        const std::vector<std::string>& headers, const std::vector<const Facts*>& facts) {
+    if (headers.empty() || headers.size() != facts.size() || std::find(facts.begin(), facts.end(), nullptr) != facts.end())
+        return base::Error{"headers and their facts do not match", std::errc::invalid_argument};
+    for (const auto& dir : invocation.include_dirs)
+        if (dir.path.starts_with('=') || dir.path.starts_with("$SYSROOT"))
+            return base::Error{"an include directory relative to the sysroot", std::errc::not_supported};
+    for (std::size_t i = 0; i < facts.size(); ++i) {
+        if (facts[i]->opaque) return base::Error{base::cat(headers[i], ": ", facts[i]->opaque_why), std::errc::not_supported};
+        if (facts[i]->incbin && !(toolset.gas && invocation.gas_capture))
+            return base::Error{headers[i] + ": .incbin or .include without the GNU assembler's own list", std::errc::not_supported};
+    }
+    return Collector{invocation, toolset, cwd, headers, facts}.run();
+}
+
+}  // namespace compiler
