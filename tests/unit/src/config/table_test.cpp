@@ -3,7 +3,9 @@
 #include <set>
 
 #include "src/base/strings.hpp"
+#include "src/config/builder.hpp"
 #include "src/config/client.hpp"
+#include "src/config/scheduler.hpp"
 #include "src/config/take.hpp"
 #include "tests/unit/catch.hpp"
 
@@ -62,4 +64,10 @@ TEST_CASE("value: sizes") {
 TEST_CASE("value: the secrets of the examples are known") {
     for (auto s : {"token here", "my secret key", "token goes here", "", "  Token Here "}) CHECK(is_example_secret(s));
     CHECK_FALSE(is_example_secret("Zm9vYmFy"));
+}
+
+TEST_CASE("table: the daemons' rows are unique, explained, and true about defaults") {
+    check_table<Scheduler>();
+    check_table<NamedToken>();
+    check_table<Builder>();
 }
