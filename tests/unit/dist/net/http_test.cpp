@@ -212,10 +212,9 @@ TEST_CASE("http: silent and slow peers are cut off and block nobody") {
     CHECK(client.call(farm.request("POST", "/echo", "x"))->body == "x");
     for (int fd : {silent, half, tls, body}) {
         char c = 0;
-        CHECK(::recv(fd, &c, 1, 0) <= 0);  // closed by the server, or reset; the receive timeout would give EAGAIN
-        CHECK(errno != EAGAIN);
+        auto n = ::recv(fd, &c, 1, 0);  // closed by the server, or reset; the receive timeout would give EAGAIN
+        CHECK((n == 0 || (n < 0 && errno == ECONNRESET)));
         ::close(fd);
-        errno = 0;
     }
     std::size_t left = 1;
     for (int i = 0; i < 100 && left > 0; ++i) {
