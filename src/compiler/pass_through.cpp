@@ -1,4 +1,5 @@
 #include <array>
+#include <utility>
 
 #include "src/base/strings.hpp"
 #include "src/compiler/reading.hpp"
@@ -82,14 +83,25 @@ void read_llvm_item(Reading& reading, std::string_view item) {
 }
 
 void read_frontend_item(Reading& reading, std::string_view item) {
-    if (reading.frontend_plugin_value) {
-        reading.frontend_plugin_value = false;
-        if (names_a_file(item)) reading.refuse("Can't handle Raw arguments with -Xclang");
+    using Pending = Reading::Pending;
+    const auto pending = std::exchange(reading.frontend_value, Pending::none);
+    if (pending == Pending::library) {
+        // Without a slash the dynamic linker would search for it.
+        if (item.find('/') == item.npos) reading.refuse("-load");
+        else reading.out.content_files.emplace_back(item);
+        return;
+    }
+    if (pending == Pending::text) {
+        if (names_a_file(item) || smells_of_files(item)) reading.refuse("Can't handle Raw arguments with -Xclang");
         return;
     }
     if (!item.starts_with("-")) return reading.refuse("Can't handle Raw arguments with -Xclang");
+    if (item == "-load") {
+        reading.frontend_value = Pending::library;
+        return;
+    }
     if (item == "-add-plugin" || item == "-plugin" || item == "-mllvm" || item.starts_with("-plugin-arg-")) {
-        reading.frontend_plugin_value = true;
+        reading.frontend_value = Pending::text;
         return;
     }
     constexpr std::array<std::string_view, 8> k_harmless{
