@@ -187,6 +187,7 @@ constexpr std::array k_common{
     Flag{"-fprofile-prefix-map=", Value::joined, Effect::text},
     Flag{"-fprofile-prefix-path=", Value::joined, Effect::text},
     Flag{"-fprofile-update=", Value::joined, Effect::text},
+    Flag{"-framework", Value::separate, Effect::text},
     Flag{"-frandom-seed", Value::maybe_equals, Effect::text},
     Flag{"-frepo", Value::none, Effect::refuse_always},
     Flag{"-frewrite-", Value::joined, Effect::refuse},

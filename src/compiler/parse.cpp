@@ -275,6 +275,8 @@ Parsed finish(Reading& reading) {
     out.object = reading.object_given ? reading.object : default_object(out.input, reading.emit_llvm ? ".bc" : ".o");
     if (!reading.object_given && out.object.starts_with(".")) return not_cacheable("unusual input name");
 
+    if (out.object == out.input) return not_cacheable("output over the input");
+
     const bool preprocessed = is_preprocessed_by_compiler(out.language);
     auto dep = reading.dependencies.finish(reading.kind, out.input, out.object);
     if (!dep) return not_cacheable(dep.error().what);

@@ -202,3 +202,32 @@ TEST_CASE("outputs: the files clang leaves behind") {
     }
     if (found == 0) WARN("SKIP: no clang here");
 }
+
+// Slow (a thousand runs): not in the default set. `unit_src_compiler [everyflag]` runs it.
+TEST_CASE("outputs: no option of gcc that we cache leaves an undeclared file", "[.][everyflag]") {
+    Sandbox box;
+    REQUIRE(std::system(base::cat("cd '", box.path.string(), "' && for t in common c c++ optimizers target joined undocumented; do gcc --help=$t; done "
+                                  "> help.txt 2>/dev/null").c_str()) == 0);
+    std::ifstream help{box.path / "help.txt"};
+    const auto before = box.files();
+    int ran = 0;
+    for (std::string line; std::getline(help, line);) {
+        if (!line.starts_with("  -")) continue;
+        auto option = line.substr(2, line.find_first_of(" <[\t", 2) - 2);
+        if (option.ends_with("=")) option += "1";
+        if (option.starts_with("-W") || option.starts_with("--param")) continue;
+        auto parsed = parse(Kind::gcc, "gcc", words(base::cat("-c a.c -O2 -o e/x.o ", option)), box.path.string(), {});
+        if (parsed.what != Parsed::What::compile) continue;
+        INFO(option);
+        ++ran;
+        if (box.run(base::cat("gcc -c a.c -O2 -o e/x.o '", option, "'")) != 0) continue;
+        std::set<std::string> declared;
+        for (const auto& output : parsed.invocation.outputs) declared.insert(fs::path{output.path}.lexically_normal().string());
+        for (const auto& file : box.files())
+            if (!before.contains(file)) {
+                CHECK(declared.contains(file));
+                fs::remove(box.path / file);
+            }
+    }
+    CHECK(ran > 500);
+}

@@ -96,6 +96,7 @@ TEST_CASE("parse: verdicts both families share") {
         {"-c a.c -include-pch x.pch", "-include-pch"},
         {"-c a.c -o /dev/null", "-o /dev/null"},
         {"-c a.c -o -", "-o -"},
+        {"-c a.c -o a.c", "output over the input"},
         {"-c a.c -MD -MF -", "-MF -"},
         {"-c a.c -MF x.d", "-MF"},
         {"-c a.c -MT x", "-MT"},
@@ -180,7 +181,7 @@ TEST_CASE("parse: verdicts that differ") {
         {"-c a.sx", "compile", "unknown source language"},
         {"-c a.c -Wp,-MD,x.d,-MT,t", "compile", "-Wp,-M"},
         {"-c a.c --config x.cfg", "--config", "--config"},
-        {"-c a.c -mllvm -inline-threshold=5", "multiple input files", "compile"},
+        {"-c a.c -mllvm -inline-threshold=5", "-inline-threshold", "compile"},
     };
     for (const auto& row : rows) {
         INFO(row.line);
