@@ -40,6 +40,7 @@ DirectKey direct_key(const DirectInputs& in) {
     // The order of directories decides which of two headers is found.
     part("search path", base::Hasher{}
                             .raw(of_list(in.toolset.quote_dirs).view())
+                            .raw(of_list(in.toolset.normal_dirs).view())
                             .raw(of_list(in.toolset.system_dirs).view())
                             .finish());
     part("environment", digest_of(in.env, Effect::into_key));

@@ -1,0 +1,247 @@
+#include "src/server/listen.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "src/base/log.hpp"
+#include "src/base/strings.hpp"
+#include "src/server/commands.hpp"
+#include "src/wire/address.hpp"
+
+namespace server {
+
+namespace {
+
+constexpr std::string_view k_target = "sccache::server";
+constexpr auto k_sign_of_life = std::chrono::milliseconds{250};
+constexpr auto k_stop_patience = std::chrono::seconds{10};
+
+std::int64_t steady_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+Listener::Listener(Engine& engine, Limits limits)
+    : m_engine{engine}, m_limits{limits}, m_epoll{::epoll_create1(EPOLL_CLOEXEC)}, m_bell{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+    epoll_event bell{};
+    bell.events = EPOLLIN;
+    bell.data.ptr = &m_bell;
+    ::epoll_ctl(m_epoll.get(), EPOLL_CTL_ADD, m_bell.get(), &bell);
+    m_last_activity = steady_ms();
+    m_engine.recognition.on_news([this] { wake_parked(); });
+}
+
+Listener::~Listener() { m_engine.recognition.on_news({}); }
+
+void Listener::add(base::Fd listening) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLEXCLUSIVE;
+    m_listening.push_back(std::move(listening));
+    // Listening sockets are told from connections by the tag in the lowest bit.
+    event.data.u64 = static_cast<std::uint64_t>(m_listening.back().get()) << 1 | 1;
+    ::epoll_ctl(m_epoll.get(), EPOLL_CTL_ADD, m_listening.back().get(), &event);
+}
+
+void Listener::stop() {
+    m_stopping = true;
+    std::uint64_t one = 1;
+    (void)!::write(m_bell.get(), &one, sizeof one);
+}
+
+std::size_t Listener::open_connections() {
+    std::lock_guard lock{m_mutex};
+    return m_connections.size();
+}
+
+void Listener::accept_from(int listening) {
+    base::Fd socket{::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+    if (!socket) return;
+    // Whoever may talk to us makes us write objects into builds: only our own user.
+    if (wire::peer_uid(socket.get()) != static_cast<long>(::geteuid())) {
+        base::log::warn(k_target, "refused a client of another user");
+        return;
+    }
+    auto connection = std::make_unique<Connection>();
+    connection->socket = std::move(socket);
+    auto* raw = connection.get();
+    {
+        std::lock_guard lock{m_mutex};
+        m_connections.emplace(raw, std::move(connection));
+    }
+    arm(*raw, true);
+}
+
+void Listener::arm(Connection& connection, bool first) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
+    event.data.ptr = &connection;
+    if (::epoll_ctl(m_epoll.get(), first ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, connection.socket.get(), &event) != 0) close(connection);
+}
+
+void Listener::close(Connection& connection) {
+    std::unique_ptr<Connection> owned;
+    {
+        std::lock_guard lock{m_mutex};
+        std::erase(m_parked, &connection);
+        auto at = m_connections.find(&connection);
+        if (at == m_connections.end()) return;
+        owned = std::move(at->second);
+        m_connections.erase(at);
+    }
+    m_last_activity = steady_ms();
+    // The session ends outside the lock: giving up a probe wakes others.
+    owned.reset();
+    m_tick.notify_all();
+}
+
+/// Sends a step. False: the connection was closed, or is parked and no longer ours.
+bool Listener::deliver(Connection& connection, Step step) {
+    bool parked = connection.session && connection.session->parked();
+    bool over = connection.session && connection.session->over();
+    std::vector<int> fds;
+    for (const auto& fd : step.fds) fds.push_back(fd.get());
+    if (parked) {
+        // From here on another thread may resume it, so this is the last touch.
+        std::lock_guard lock{m_mutex};
+        m_parked.push_back(&connection);
+        return false;
+    }
+    bool sent = wire::send_frame(connection.socket.get(), step.type, step.payload, fds.data(), fds.size());
+    if (!sent || over) {
+        close(connection);
+        return false;
+    }
+    return true;
+}
+
+bool Listener::command(Connection& connection, std::string_view payload) {
+    wire::Command request;
+    if (!wire::decode(payload, request)) {
+        close(connection);
+        return false;
+    }
+    auto reply = answer_command(m_engine, request);
+    bool sent = wire::send_frame(connection.socket.get(), reply.type, reply.payload);
+    if (request.kind == wire::CommandKind::shutdown && reply.type == wire::Type::reply) stop();
+    if (!sent) close(connection);
+    return sent;
+}
+
+/// False: the connection is no longer ours to touch.
+bool Listener::handle(Connection& connection, wire::Frame frame) {
+    m_last_activity = steady_ms();
+    switch (frame.type) {
+        case wire::Type::compile: {
+            wire::Compile call;
+            if (connection.session || !wire::decode(frame.payload, call)) break;
+            connection.session = std::make_unique<Session>(m_engine);
+            return deliver(connection, connection.session->begin(std::move(call)));
+        }
+        case wire::Type::ran: {
+            wire::Ran ran;
+            if (!connection.session || !wire::decode(frame.payload, ran)) break;
+            return deliver(connection, connection.session->ran(std::move(ran), std::move(frame.fds)));
+        }
+        case wire::Type::opened: {
+            if (!connection.session) break;
+            return deliver(connection, connection.session->opened(std::move(frame.fds)));
+        }
+        case wire::Type::command: return command(connection, frame.payload);
+        default: break;
+    }
+    close(connection);
+    return false;
+}
+
+void Listener::serve(Connection& connection) {
+    wire::Frame frame;
+    for (;;) {
+        switch (connection.incoming.next(connection.socket.get(), frame)) {
+            case wire::Collector::State::frame:
+                if (!handle(connection, std::move(frame))) return;
+                break;
+            case wire::Collector::State::more: return arm(connection, false);
+            case wire::Collector::State::closed:
+            case wire::Collector::State::nonsense: return close(connection);
+        }
+    }
+}
+
+void Listener::wake_parked() {
+    std::vector<Connection*> woken;
+    {
+        std::lock_guard lock{m_mutex};
+        woken.swap(m_parked);
+    }
+    for (auto* connection : woken)
+        if (deliver(*connection, connection->session->resume())) arm(*connection, false);
+}
+
+void Listener::work() {
+    epoll_event events[4];
+    for (;;) {
+        int n = ::epoll_wait(m_epoll.get(), events, 4, -1);
+        if (n < 0 && errno != EINTR) return;
+        bool rung = false;
+        for (int i = 0; i < n; ++i) {
+            if (events[i].data.ptr == &m_bell)
+                rung = true;
+            else if ((events[i].data.u64 & 1) != 0)
+                accept_from(static_cast<int>(events[i].data.u64 >> 1));
+            else
+                serve(*static_cast<Connection*>(events[i].data.ptr));
+        }
+        if (rung && m_stopping && open_connections() == 0) return;
+        if (rung && m_stopping) std::this_thread::sleep_for(std::chrono::milliseconds{5});  // the bell stays up: sessions finish
+    }
+}
+
+/// Once every 250 ms: signs of life; once a second: the stores' duties, and is anybody still there?
+void Listener::steward() {
+    std::unique_lock lock{m_mutex};
+    for (unsigned tick = 0; !m_stopping; ++tick) {
+        m_tick.wait_for(lock, k_sign_of_life, [this] { return m_stopping.load(); });
+        for (auto* connection : m_parked)
+            (void)wire::send_frame(connection->socket.get(), wire::Type::wait, {});
+        if (tick % 4 != 0) continue;
+        bool idle = m_connections.empty() && m_limits.idle.count() > 0 &&
+                    steady_ms() - m_last_activity > std::chrono::milliseconds{m_limits.idle}.count();
+        lock.unlock();
+        for (const auto& context : m_engine.contexts.all()) {
+            context->events->tick();
+            (void)context->store->work();
+        }
+        if (idle) {
+            base::log::info(k_target, "idle: ending");
+            stop();
+        }
+        lock.lock();
+    }
+}
+
+void Listener::run() {
+    std::thread steward_thread{[this] { steward(); }};
+    std::vector<std::thread> workers;
+    for (unsigned i = 0; i < m_limits.workers; ++i) workers.emplace_back([this] { work(); });
+    {
+        std::unique_lock lock{m_mutex};
+        m_tick.wait(lock, [this] { return m_stopping.load(); });
+        for (const auto& listening : m_listening) ::epoll_ctl(m_epoll.get(), EPOLL_CTL_DEL, listening.get(), nullptr);
+        m_tick.wait_for(lock, k_stop_patience, [this] { return m_connections.empty(); });
+        for (auto& [raw, connection] : m_connections) ::shutdown(connection->socket.get(), SHUT_RDWR);
+    }
+    steward_thread.join();
+    for (auto& worker : workers) worker.join();
+    for (const auto& context : m_engine.contexts.all()) {
+        (void)context->events->flush();
+        context->store->flush();
+    }
+}
+
+}  // namespace server
