@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "src/base/fd.hpp"
+#include "src/base/result.hpp"
+
+namespace builder {
+
+// The sockets between the daemon, the nursery and the jobs. All three are one program, so frames carry no version.
+
+/// Both ends of a new AF_UNIX socket of `type` (SOCK_STREAM or SOCK_SEQPACKET), close-on-exec.
+base::Result<std::pair<base::Fd, base::Fd>> socket_pair(int type);
+
+/// Sends a u32 length and the bytes; blocks. Error.code broken_pipe when the peer has gone.
+base::Result<> send_frame(int socket, std::string_view bytes);
+/// Reads one frame of at most `limit` bytes; blocks.
+base::Result<std::string> receive_frame(int socket, std::size_t limit);
+
+/// Sends `bytes` as one message with descriptors beside it (at most 8).
+base::Result<> send_message(int socket, std::string_view bytes, const std::vector<int>& descriptors);
+
+/// One message and the descriptors that came with it; no bytes at the end of the stream.
+struct Message {
+    std::string bytes;
+    std::vector<base::Fd> descriptors;
+};
+/// Takes at most `limit` bytes; longer messages of a SOCK_SEQPACKET are an error.
+base::Result<Message> receive_message(int socket, std::size_t limit);
+
+}  // namespace builder

@@ -1,0 +1,194 @@
+#include "dist/builder/sandbox.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+
+#include "dist/builder/cell.hpp"
+#include "dist/builder/cgroup.hpp"
+#include "dist/builder/channel.hpp"
+#include "dist/builder/seccomp.hpp"
+#include "dist/builder/self_test.hpp"
+#include "dist/toolchain/root.hpp"
+#include "src/base/files.hpp"
+#include "src/base/log.hpp"
+#include "src/base/strings.hpp"
+
+namespace builder {
+namespace {
+
+constexpr std::chrono::seconds k_grace{30};  // for unpacking and collecting around the compiler's own time
+constexpr std::size_t k_answer_slack = 1 << 20;
+constexpr auto k_target = "sccache_dist::build";
+
+base::Result<> prepare_build_dir(const std::string& build_dir) {
+    auto made = base::make_directories(build_dir, 0755);
+    if (!made) return made;
+    // What a former run unpacked is not trusted: somebody may have had a year to change it.
+    for (std::string part : {"toolchains", "stage", "jobs"}) {
+        auto removed = toolchain::remove_tree(build_dir + "/" + part);
+        if (!removed) return removed;
+        if (::mkdir((build_dir + "/" + part).c_str(), 0755) != 0)
+            return base::errno_error(base::cat("cannot create ", build_dir, "/", part,
+                                               "; the builder needs to own build_dir (chown -R it to the service's user)"));
+    }
+    return base::Ok{};
+}
+
+}  // namespace
+
+struct Sandbox::State {
+    Level level = Level::privileged;
+    std::string description;
+    base::Fd control;
+    pid_t nursery = -1;
+    std::atomic<std::uint64_t> next_job{1};
+
+    ~State() {
+        control.reset();  // the nursery leaves, the kernel kills its jobs
+        if (nursery < 0) return;
+        while (::waitpid(nursery, nullptr, 0) < 0 && errno == EINTR) {}
+    }
+
+    void kill(std::uint64_t job) const {
+        NurseryMessage m{NurseryMessage::Kind::kill, 0, job};
+        (void)send_message(control.get(), {reinterpret_cast<const char*>(&m), sizeof m}, {});
+    }
+};
+
+namespace {
+
+base::Result<std::pair<base::Fd, pid_t>> fork_nursery(NurserySettings settings) {
+    auto ends = socket_pair(SOCK_SEQPACKET);
+    auto greeting = socket_pair(SOCK_STREAM);
+    if (!ends || !greeting) return base::errno_error("cannot make a socket pair");
+    auto pid = ::fork();
+    if (pid < 0) return base::errno_error("cannot start the nursery");
+    if (pid == 0) {
+        ends->first.reset();
+        greeting->first.reset();
+        run_nursery(std::move(settings), std::move(ends->second), std::move(greeting->second));
+    }
+    greeting->second.reset();
+    auto ready = receive_frame(greeting->first.get(), 64 * 1024);
+    if (ready && ready->empty()) return std::pair{std::move(ends->first), pid};
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
+    if (!ready) return std::move(ready).error();
+    return base::Error{*ready, std::errc::operation_not_permitted};
+}
+
+/// Waits for the cell's answer, a cancellation or the end of patience.
+base::Result<> wait_for(int channel, int cancel, std::chrono::steady_clock::time_point deadline) {
+    for (;;) {
+        auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+        if (left <= 0) return base::Error{"the job did not end in time", std::errc::timed_out};
+        pollfd polled[]{{channel, POLLIN, 0}, {cancel, POLLIN, 0}};
+        auto n = ::poll(polled, 2, static_cast<int>(std::min<long long>(left, INT_MAX)));
+        if (n < 0 && errno != EINTR) return base::errno_error("cannot wait for a job");
+        if (n <= 0) continue;
+        if (polled[1].revents) return base::Error{"the job was cancelled", std::errc::operation_canceled};
+        return base::Ok{};
+    }
+}
+
+}  // namespace
+
+Sandbox::Sandbox(std::unique_ptr<State> state) : m_state{std::move(state)} {}
+Sandbox::Sandbox(Sandbox&&) noexcept = default;
+Sandbox& Sandbox::operator=(Sandbox&&) noexcept = default;
+Sandbox::~Sandbox() = default;
+
+Level Sandbox::level() const { return m_state->level; }
+const std::string& Sandbox::description() const { return m_state->description; }
+int Sandbox::nursery_fd() const { return m_state->control.get(); }
+pid_t Sandbox::nursery_pid() const { return m_state->nursery; }
+
+base::Result<Sandbox> Sandbox::start(const SandboxOptions& options) {
+    if (options.build_dir.empty() || options.build_dir[0] != '/')
+        return base::Error{"build_dir must be an absolute path: " + options.build_dir, std::errc::invalid_argument};
+    auto prepared = prepare_build_dir(options.build_dir);
+    if (!prepared) return std::move(prepared).error();
+    auto filter = make_system_call_filter();
+    if (!filter) return std::move(filter).error();
+    auto probe = install_self_test(options.build_dir + "/toolchains");
+    if (!probe) return std::move(probe).error().while_doing("self-test");
+    auto group = take_delegated_cgroup();
+    if (group) {
+        auto made = make_slot_cgroups(group->get(), options.slots, options.limits);
+        if (!made) group = std::move(made).error();
+    }
+    std::string lacking;
+    for (auto level : {Level::privileged, Level::user_namespace, Level::bwrap}) {
+        if (options.level ? *options.level != level : level == Level::privileged && ::geteuid() != 0) continue;
+        if (level == Level::bwrap && options.bwrap_path.empty()) continue;
+        for (bool with_proc : {true, false}) {
+            NurserySettings settings{level, options.build_dir, options.bwrap_path, *filter, {}, with_proc, ::geteuid(), ::getegid()};
+            if (group) settings.cgroup = base::Fd{::fcntl(group->get(), F_DUPFD_CLOEXEC, 3)};
+            auto nursery = fork_nursery(std::move(settings));
+            if (!nursery) {
+                lacking += base::cat("; ", level_name(level), ": ", nursery.error().what);
+                break;  // /proc has nothing to do with it
+            }
+            auto state = std::make_unique<State>();
+            state->level = level;
+            state->control = std::move(nursery->first);
+            state->nursery = nursery->second;
+            state->description = base::cat(level_name(level), with_proc ? "" : " without /proc", group ? ", cgroup limits" : ", process limits");
+            Sandbox sandbox{std::move(state)};
+            auto passed = run_self_test(sandbox, *probe, with_proc);
+            if (passed) {
+                (void)toolchain::remove_tree(options.build_dir + "/toolchains/" + *probe);
+                if (!group) base::log::info(k_target, "No limits by control group: " + group.error().what);
+                if (!lacking.empty()) base::log::warn(k_target, "Not the best sandbox" + lacking);
+                return sandbox;
+            }
+            lacking += base::cat("; ", level_name(level), with_proc ? "" : " without /proc", ": ", passed.error().what);
+        }
+    }
+    return base::Error{"no sandbox works here" + lacking, std::errc::operation_not_permitted};
+}
+
+base::Result<Outcome> Sandbox::run(const Order& order, unsigned slot, const base::Fd& inputs, int cancel) {
+    auto ends = socket_pair(SOCK_STREAM);
+    if (!ends) return std::move(ends).error();
+    const auto deadline = std::chrono::steady_clock::now() + order.limits.wall + k_grace;
+    NurseryMessage m{NurseryMessage::Kind::start, slot, m_state->next_job++};
+    auto step = send_message(m_state->control.get(), {reinterpret_cast<const char*>(&m), sizeof m}, {ends->second.get(), inputs.get()});
+    ends->second.reset();
+    if (!step) return std::move(step).error();
+    const auto& channel = ends->first;
+    // A cell that fails early hangs up while we still talk: its reason is in the channel then.
+    (void)send_frame(channel.get(), encode(order));
+    step = wait_for(channel.get(), cancel, deadline);
+    if (!step) {
+        m_state->kill(m.job);
+        return std::move(step).error();
+    }
+    auto head = receive_frame(channel.get(), 2 * order.limits.stream_bytes + k_answer_slack);
+    if (!head) {
+        m_state->kill(m.job);
+        return base::Error{"the job was killed from outside, most likely for its memory: " + head.error().what, std::errc::not_enough_memory};
+    }
+    auto outcome = decode_answer(*head);
+    if (!outcome) return outcome;
+    for (auto& output : outcome->outputs) {
+        auto message = receive_message(channel.get(), 1);
+        struct stat st {};
+        if (!message || message->descriptors.size() != 1 || output.index >= order.outputs.size() ||
+            ::fstat(message->descriptors[0].get(), &st) != 0 || !S_ISREG(st.st_mode) ||
+            static_cast<std::uint64_t>(st.st_size) != output.size)
+            return base::Error{"the job process sent no proper output", std::errc::bad_message};
+        output.file = std::move(message->descriptors[0]);
+    }
+    return outcome;
+}
+
+}  // namespace builder
