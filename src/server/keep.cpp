@@ -105,6 +105,15 @@ std::optional<Why> judge_facts(const Request& request, const Pending& pending, I
     return std::nullopt;
 }
 
+/// gas lists, besides what .incbin and .include read, its own input, which is the compiler's temporary file by now gone, and
+/// the name in the compiler's .file directive: the source's last component, which need not be a file here.
+bool is_assemblers_own(const std::string& path, const compiler::Invocation& call, const std::string& cwd) {
+    auto name = base::name_of(path);
+    bool temporary = name.size() == 10 && name.substr(0, 2) == "cc" && name.substr(8) == ".s";
+    if (!temporary && path != base::name_of(call.input)) return false;
+    return !key::stamp_path(base::absolute(path, cwd).c_str());
+}
+
 /// Everything the compile read, from its dependency output and from what that leaves out.
 Inputs inputs_of(Engine& engine, const Request& request, const Pending& pending, const wire::Ran& ran,
                  const std::vector<base::Fd>& fds) {
@@ -121,8 +130,8 @@ Inputs inputs_of(Engine& engine, const Request& request, const Pending& pending,
         auto text = read_capture(fds, pending.gas_capture);
         auto listed = text ? compiler::parse_depfile(*text) : base::Result<std::vector<std::string>>{base::Error{"no capture"}};
         if (!listed) return unknown("assembler's dependency file");
-        // The assembler's own input is the compiler's temporary file, or the source.
-        for (std::size_t i = 1; i < listed->size(); ++i) paths.push_back((*listed)[i]);
+        for (const auto& path : *listed)
+            if (!is_assemblers_own(path, call, pending.cwd)) paths.push_back(path);
     }
     Inputs inputs;
     std::unordered_set<std::string> seen;
@@ -288,8 +297,10 @@ Kept keep(Engine& engine, Request& request, Pending pending, wire::Ran ran, std:
     if (why_not.empty() && has_text && (ran.stderr_is_tty || !ran.text_complete)) why_not = "messages on a terminal";
     if (why_not.empty())
         store_result(engine, request, pending, ran, fds, inputs, user_depfile);
-    else
+    else {
         engine.tally.compiled_but_not_stored(context, std::string{why_not});
+        base::log::debug(k_target, base::cat("[", request.label, "]: not stored: ", why_not));
+    }
     return {pending.user_depfile ? finish_with_depfile(pending, user_depfile) : finish(), {}};
 }
 

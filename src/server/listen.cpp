@@ -1,5 +1,6 @@
 #include "src/server/listen.hpp"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -229,9 +230,13 @@ void Listener::run() {
     std::thread steward_thread{[this] { steward(); }};
     std::vector<std::thread> workers;
     for (unsigned i = 0; i < m_limits.workers; ++i) workers.emplace_back([this] { work(); });
+    while (!m_stopping) {
+        pollfd bell{m_bell.get(), POLLIN, 0};  // a signal handler can ring it
+        (void)::poll(&bell, 1, -1);
+    }
+    m_tick.notify_all();
     {
         std::unique_lock lock{m_mutex};
-        m_tick.wait(lock, [this] { return m_stopping.load(); });
         for (const auto& listening : m_listening) ::epoll_ctl(m_epoll.get(), EPOLL_CTL_DEL, listening.get(), nullptr);
         m_tick.wait_for(lock, k_stop_patience, [this] { return m_connections.empty(); });
         for (auto& [raw, connection] : m_connections) ::shutdown(connection->socket.get(), SHUT_RDWR);
