@@ -1,6 +1,7 @@
 #include "src/store/disk.hpp"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -19,6 +20,12 @@ namespace {
 constexpr std::size_t k_most_candidates = 4096;
 constexpr std::string_view k_manifest_member = "manifest";
 
+std::uint32_t seed() {
+    std::uint32_t n = 0;
+    if (::getrandom(&n, sizeof n, GRND_NONBLOCK) != static_cast<ssize_t>(sizeof n)) n = static_cast<std::uint32_t>(::getpid());
+    return n;
+}
+
 bool vanished(const base::Error& e) {
     return e.code == std::errc::no_such_file_or_directory || e.code == std::errc::not_a_directory;
 }
@@ -30,7 +37,7 @@ std::unique_ptr<Store> open_disk(DiskSettings settings) { return std::make_uniqu
 DiskStore::DiskStore(DiskSettings settings)
     : m_settings{std::move(settings)},
       m_next_scan{Clock::now() + std::chrono::minutes{1}},
-      m_random{std::random_device{}()} {
+      m_random{seed()} {
     if (m_settings.max_size > 0) (void)tree(Create::no).ok();  // so that size() answers; its absence is no fault yet
 }
 

@@ -47,11 +47,10 @@ private:
     using SharedTree = std::shared_ptr<const Tree>;
     using Clock = std::chrono::steady_clock;
 
-    // One pass of eviction over all shards: each loses the same part of its bytes.
+    // One pass of eviction over all shards.
     struct Round {
-        unsigned next = 0;    // shard
-        unsigned left = 0;    // shards to visit; 0: no round
-        double part = 0;      // of each shard's bytes
+        unsigned next = 0;         // shard
+        unsigned left = 0;         // shards to visit; 0: no round
         std::uint64_t target = 0;  // total to reach
         std::uint64_t freed = 0;
     };
@@ -94,6 +93,7 @@ private:
     Clock::time_point m_next_scan;
     Clock::time_point m_next_floor_round;
     Clock::time_point m_evict_again;     // after a round that could remove nothing
+    Clock::time_point m_scan_again;      // after a first scan whose result could not be written
     std::minstd_rand m_random;
 };
 

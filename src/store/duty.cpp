@@ -1,8 +1,9 @@
 // The background duty of the store on disk: eviction, recompression, healing the size.
 //
 // Eviction needs no list of the entries. The size page says when the limit is passed; then shards are visited from a
-// random one on, and each loses the same part of its bytes: the files with the best eviction_score among a pool of
-// some hundred. A small cache is one pool, so there the order is exact. Two processes may do this at once: an unlink
+// random one on, some at a time, and brought down to their share of the target (keys are hashes: shards are alike). What
+// goes are the files with the best eviction_score among a pool of some hundred; a small cache is one pool, so there
+// the order is exact. How much goes depends on what the scan found, never on the page, which may be wrong. Two processes may do this at once: an unlink
 // that finds nothing frees nothing, and everybody who reads a victim has it open.
 
 #include <fcntl.h>
@@ -27,6 +28,7 @@ constexpr std::size_t k_pool = 512;             // files weighed in one step
 constexpr std::int64_t k_leftover_after = 3600; // seconds until a temporary file belongs to a dead process
 constexpr auto k_heal_every = 1min;
 constexpr auto k_floor_round_every = 1min;
+constexpr auto k_retry_after = 10s;
 constexpr std::size_t k_peek = 256;             // bytes of a head in which the compile time stands
 
 std::int64_t now_unix() { return static_cast<std::int64_t>(std::time(nullptr)); }
@@ -58,8 +60,11 @@ bool DiskStore::work() {
 bool DiskStore::work_locked(const Tree& where) {
     if (m_size.due()) m_size.sync(where.fd.get(), true);
     if (auto target = eviction_target(where)) return evict_step(where, *target);
-    if (auto shard = m_size.unscanned()) return scan(where, *shard, nullptr);
     auto now = Clock::now();
+    if (auto shard = m_size.unscanned(); shard && now >= m_scan_again) {
+        if (scan(where, *shard, nullptr)) return true;
+        m_scan_again = now + k_retry_after;
+    }
     if (now >= m_next_scan) {
         m_next_scan = now + k_heal_every;
         (void)scan(where, static_cast<unsigned>(m_random() % k_shards), nullptr);
@@ -98,6 +103,7 @@ std::optional<std::uint64_t> DiskStore::eviction_target(const Tree& where) {
 }
 
 // Looks at every file of a shard: heals the size, removes leftovers, notes what could be compressed, fills the pool.
+// False when the shard could not be read, or the size page not be written.
 bool DiskStore::scan(const Tree& where, unsigned shard, std::vector<Victim>* pool) {
     int tree_fd = where.fd.get();
     auto now = now_unix();
@@ -120,13 +126,13 @@ bool DiskStore::scan(const Tree& where, unsigned shard, std::vector<Victim>* poo
             if (auto key = base::Digest::from_hex(name)) compressible.push_back(*key);
     });
     if (!scanned) return false;
-    m_size.heal(tree_fd, shard, bytes, files, now);
+    bool healed = m_size.heal(tree_fd, shard, bytes, files, now);
     std::lock_guard hold{m_notes};
     ++m_stats.shards_scanned;
     m_stats.leftovers_removed += leftovers;
     if (m_settings.recompress_after.count() >= 0 && pool == nullptr && m_candidates.empty())
         for (const auto& key : compressible) m_candidates.push_back({key, Clock::now()});
-    return true;
+    return healed;
 }
 
 // Fills in what the compile of each of the older half has cost: only they can become victims.
@@ -162,37 +168,33 @@ std::uint64_t DiskStore::remove_victims(const Tree& where, const std::vector<Vic
 }
 
 bool DiskStore::evict_step(const Tree& where, std::uint64_t target) {
-    if (m_round.left == 0) {
-        auto total = std::max<std::uint64_t>(m_size.total(), 1);
-        m_round = {static_cast<unsigned>(m_random() % k_shards), k_shards,
-                   std::min(1.0, static_cast<double>(total - std::min(total, target)) / static_cast<double>(total) + 0.02), target, 0};
-    }
+    if (m_round.left == 0) m_round = {static_cast<unsigned>(m_random() % k_shards), k_shards, target, 0};
     std::vector<Victim> pool;
-    bool whole = m_round.left == k_shards;
-    while (m_round.left > 0 && pool.size() < k_pool) {
-        (void)scan(where, m_round.next, &pool);
+    unsigned visited = 0;
+    bool sound = true;
+    for (; m_round.left > 0 && pool.size() < k_pool; --m_round.left, ++visited) {
+        sound = scan(where, m_round.next, &pool) && sound;
         m_round.next = (m_round.next + 1) % k_shards;
-        --m_round.left;
     }
-    whole = whole && m_round.left == 0;
-
-    // The scans have healed the size: perhaps there was no reason.
-    auto total = m_size.total();
-    if (total > target) {
-        std::uint64_t held = 0;
-        for (const auto& v : pool) held += v.bytes;
-        auto want = whole ? total - target : static_cast<std::uint64_t>(static_cast<double>(held) * m_round.part);
+    std::uint64_t held = 0;
+    for (const auto& v : pool) held += v.bytes;
+    auto share = static_cast<std::uint64_t>(static_cast<double>(target) * visited / k_shards);
+    auto total = m_size.total();  // the scans have healed it: perhaps there was no reason
+    if (total > target && held > share) {
         read_costs(where, pool);
-        m_round.freed += remove_victims(where, pool, std::min(want, total - target));
-        m_size.sync(where.fd.get(), true);
+        m_round.freed += remove_victims(where, pool, std::min(held - share, total - target));
     }
+    m_size.sync(where.fd.get(), true);
     if (m_size.total() <= target) {
         m_round = {};
         return false;
     }
-    // Over the limit and nothing can be removed (a file system turned read-only): do not spin.
-    if (m_round.left == 0 && m_round.freed == 0) m_evict_again = Clock::now() + k_floor_round_every;
-    return Clock::now() >= m_evict_again;
+    // Over the limit, and nothing can be removed or counted (a file system turned read-only): do not spin.
+    if (!sound || (m_round.left == 0 && m_round.freed == 0)) {
+        m_evict_again = Clock::now() + k_retry_after;
+        return false;
+    }
+    return true;
 }
 
 // Recompresses one due file; says whether another is due.

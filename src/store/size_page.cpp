@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string>
 
 #include "src/base/fd.hpp"
@@ -34,7 +35,8 @@ bool try_lock(int fd) {
     struct flock lock {};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
-    return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
+    if (::fcntl(fd, F_OFD_SETLK, &lock) == 0) return true;
+    return errno != EAGAIN && errno != EACCES;  // a file system without locks: changes may get lost, scans find them
 }
 
 std::string encode(const std::array<SizePage::Shard, SizePage::k_shards>& shards) {
@@ -68,7 +70,7 @@ bool SizePage::due() const {
     return now_ms() - m_synced_ms.load(std::memory_order_relaxed) >= k_sync_every_ms;
 }
 
-bool SizePage::load(int fd, Page& page) const {
+bool SizePage::load(int fd, Page& page) {
     char bytes[k_size];
     if (::pread(fd, bytes, k_size, 0) != static_cast<ssize_t>(k_size)) return false;
     base::Reader r{{bytes, k_size}};
@@ -107,6 +109,11 @@ void SizePage::merge(Page& page) {
     m_added.fetch_sub(taken, std::memory_order_relaxed);
 }
 
+bool SizePage::save(int fd, const Page& page) {
+    auto bytes = encode(page.shards);
+    return ::pwrite(fd, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size());
+}
+
 void SizePage::sync(int tree_fd, bool write) {
     std::lock_guard hold{m_file};
     m_changes.store(0, std::memory_order_relaxed);
@@ -117,25 +124,22 @@ void SizePage::sync(int tree_fd, bool write) {
     if (!load(fd.get(), page)) page = {};
     if (write) {
         merge(page);
-        auto bytes = encode(page.shards);
-        if (::pwrite(fd.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-            (void)::ftruncate(fd.get(), 0);  // a full disk: no page is better than half a page
+        (void)save(fd.get(), page);  // on a full disk the changes are lost: a hint
     }
     remember(page);
 }
 
-void SizePage::heal(int tree_fd, unsigned shard, std::int64_t bytes, std::int64_t files, std::int64_t now_unix) {
+bool SizePage::heal(int tree_fd, unsigned shard, std::int64_t bytes, std::int64_t files, std::int64_t now_unix) {
     std::lock_guard hold{m_file};
     auto fd = open_page(tree_fd, true);
-    if (!fd || !try_lock(fd.get())) return;
+    if (!fd || !try_lock(fd.get())) return false;
     Page page;
     if (!load(fd.get(), page)) page = {};
-    merge(page);  // what was collected for this shard is in the scan: overwritten with it
+    merge(page);
     page.shards[shard % k_shards] = {bytes, files, now_unix};
-    auto encoded = encode(page.shards);
-    if (::pwrite(fd.get(), encoded.data(), encoded.size(), 0) != static_cast<ssize_t>(encoded.size()))
-        (void)::ftruncate(fd.get(), 0);
+    bool saved = save(fd.get(), page);
     remember(page);
+    return saved;
 }
 
 std::optional<unsigned> SizePage::unscanned() const {

@@ -32,11 +32,12 @@ public:
     [[nodiscard]] bool due() const;
     /// Whether anything has been collected.
     [[nodiscard]] bool changed() const { return m_changes.load(std::memory_order_relaxed) > 0; }
-    /// Adds the collected changes to the file "size" in `tree_fd` (made when `write`), and reads the total. Skipped when another process holds
-    /// the lock: the next one brings it.
+    /// Adds the collected changes to the file "size" in `tree_fd` (made when `write`), and reads the total. Skipped when
+    /// another process holds the lock: the next sync brings it.
     void sync(int tree_fd, bool write);
-    /// After a scan: what the shard really holds. Changes collected before the scan are dropped for that shard.
-    void heal(int tree_fd, unsigned shard, std::int64_t bytes, std::int64_t files, std::int64_t now_unix);
+    /// After a scan: what the shard really holds; what was collected for that shard is in it. False when the file is
+    /// locked or cannot be written now: nothing has changed, try again later.
+    bool heal(int tree_fd, unsigned shard, std::int64_t bytes, std::int64_t files, std::int64_t now_unix);
     /// A shard that no process has scanned yet, if any, as of the last sync.
     [[nodiscard]] std::optional<unsigned> unscanned() const;
     /// Forgets what was collected: another directory has come to the path.
@@ -46,9 +47,10 @@ private:
     struct Page {
         std::array<Shard, k_shards> shards;
     };
-    bool load(int fd, Page& page) const;
+    static bool load(int fd, Page& page);
     void remember(const Page& page);
     void merge(Page& page);
+    static bool save(int fd, const Page& page);
 
     std::array<std::atomic<std::int64_t>, k_shards> m_bytes{};
     std::array<std::atomic<std::int64_t>, k_shards> m_files{};

@@ -239,6 +239,45 @@ TEST_CASE("disk: a damaged entry is an error once, and then absent") {
     CHECK(!s->get(key).ok());
 }
 
+TEST_CASE("disk: opening, getting and putting scan nothing") {
+    TempDirectory t;
+    for (int i = 0; i < 100; ++i) REQUIRE(store::open_disk(settings_in(t.path))->put_manifest(key_of(std::to_string(i)), "m").ok());
+    auto s = store::open_disk(settings_in(t.path));
+    CHECK(*s->size() == 100 * 4096);
+    REQUIRE(s->put_manifest(key_of("x"), "m").ok());
+    CHECK(s->get_manifest(key_of("5"))->has_value());
+    CHECK(s->work_stats().shards_scanned == 0);
+}
+
+TEST_CASE("disk: large members are hashed once per file and process, small ones always") {
+    TempDirectory t;
+    auto s = store::open_disk(settings_in(t.path));
+    auto key = key_of("once");
+    REQUIRE(s->put(header_of(key), {bytes_member("d", "small one"), bytes_member("obj", noise(100000))}).ok());
+    CHECK(s->get(key)->has_value());
+    auto path = entry_path(t.path, key);
+    auto bytes = read_of(path);
+    auto st = state_of(path);
+    auto write_unseen = [&](std::string content) {
+        overwrite(path, content);
+        const timespec times[2] = {st.st_atim, st.st_mtim};
+        REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+    };
+    auto large = bytes;
+    large[large.size() - 7] ^= 1;
+    write_unseen(large);
+    CHECK(s->get(key).ok());
+    auto small = bytes;
+    small[small.find("small one")] ^= 1;
+    auto fresh = store::open_disk(settings_in(t.path));
+    CHECK(!fresh->get(key).ok());
+    REQUIRE(s->put(header_of(key), {bytes_member("d", "small one"), bytes_member("obj", noise(100000))}).ok());
+    CHECK(s->get(key)->has_value());
+    st = state_of(path);
+    write_unseen(small);
+    CHECK(!s->get(key).ok());
+}
+
 TEST_CASE("disk: an entry of a later format is left alone") {
     TempDirectory t;
     auto s = store::open_disk(settings_in(t.path));

@@ -143,11 +143,64 @@ TEST_CASE("duty: the size heals when the page is lost, wrong or garbage") {
     work_until_done(*s);
     CHECK(s->get_manifest(key_of("7"))->has_value());  // the forged page made it look, not throw away
     CHECK(*s->size() == 40 * 4096);
+}
+
+TEST_CASE("duty: a forged size does not empty a large cache") {
+    TempDirectory t;
+    auto settings = settings_in(t.path);
+    auto s = store::open_disk(settings);
+    for (int i = 0; i < 3000; ++i) REQUIRE(s->put_manifest(key_of(std::to_string(i)), "m").ok());
+    s->flush();
+    auto page = t.path + "/sccache-v1/size";
+    overwrite(page, read_of(page).substr(0, 8) + std::string(6144, '\x7f'));
+    auto other = store::open_disk(settings);
+    CHECK(other->wants_work());
+    work_until_done(*other);
+    CHECK(*other->size() == 3000 * 4096);
+    CHECK(other->work_stats().evicted_files == 0);
+}
+
+TEST_CASE("duty: a large cache is brought down in several pools") {
+    TempDirectory t;
+    auto settings = settings_in(t.path);
+    auto s = store::open_disk(settings);
+    for (int i = 0; i < 3000; ++i) REQUIRE(s->put_manifest(key_of(std::to_string(i)), "m").ok());
+    s->flush();
+    settings.max_size = 2000 * 4096;
+    auto tight = store::open_disk(settings);
+    work_until_done(*tight);
+    CHECK(!tight->wants_work());
+    CHECK(bytes_on_disk(t.path) <= 1800 * 4096);
+    CHECK(bytes_on_disk(t.path) >= 1500 * 4096);
+    CHECK(*tight->size() == bytes_on_disk(t.path));
+}
+
+TEST_CASE("duty: a size page that cannot be written does not make it spin") {
+    TempDirectory t;
+    auto settings = settings_in(t.path);
+    settings.max_size = 20 * 4096;
+    auto s = store::open_disk(settings);
+    REQUIRE(s->put_manifest(key_of("x"), "m").ok());
+    s->flush();
+    auto page = t.path + "/sccache-v1/size";
+    base::Fd held{::open(page.c_str(), O_RDWR | O_CLOEXEC)};
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    REQUIRE(::fcntl(held.get(), F_OFD_SETLK, &lock) == 0);  // a process stopped with the lock held
+    for (int i = 0; i < 22; ++i) REQUIRE(s->put_manifest(key_of(std::to_string(i)), "m").ok());
+    int steps = 0;
+    while (s->work() && steps < 1000) ++steps;
+    CHECK(steps < 1000);
+    s->flush();
+    held.reset();
+    s->flush();
+    CHECK(*s->size() == bytes_on_disk(t.path));
+
     REQUIRE(::unlink(page.c_str()) == 0);
     REQUIRE(::mkdir(page.c_str(), 0700) == 0);
-    auto odd = store::open_disk(settings);
-    CHECK(odd->put_manifest(key_of("x"), "m").ok());
-    for (int i = 0; i < 300; ++i) (void)odd->work();
+    steps = 0;
+    while (s->work() && steps < 1000) ++steps;
+    CHECK(steps < 1000);
 }
 
 TEST_CASE("duty: temporary files of killed processes go after an hour") {
