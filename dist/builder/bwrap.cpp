@@ -58,7 +58,7 @@ base::Result<BwrapLaunch> bwrap_launch(const NurserySettings& settings, const Or
     BwrapLaunch made;
     made.filter = base::Fd{::memfd_create("filter", MFD_CLOEXEC)};
     if (!made.filter) return base::errno_error("cannot make a memory file");
-    auto written = base::write_all(made.filter.get(), settings.filter);
+    auto written = base::write_all(made.filter.get(), settings.filter_32);
     if (!written) return std::move(written).error();
     ::lseek(made.filter.get(), 0, SEEK_SET);
 

@@ -1,5 +1,6 @@
 #include "dist/builder/cell.hpp"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
@@ -10,6 +11,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cstring>
 
 #include "dist/builder/bwrap.hpp"
 #include "dist/builder/channel.hpp"
@@ -92,7 +95,7 @@ base::Result<> keep_few_capabilities(const NurserySettings& settings) {
 }
 
 base::Result<> unpack_inputs(int fd, const Limits& limits, const toolchain::Root& root) {
-    std::string buffer(256 * 1024, '\0');
+    std::string buffer(64 * 1024, '\0');
     toolchain::Inflater inflater{[&]() -> base::Result<std::string_view> {
                                      auto n = ::read(fd, buffer.data(), buffer.size());
                                      if (n < 0) return base::errno_error("cannot read the job's inputs");
@@ -105,6 +108,13 @@ base::Result<> unpack_inputs(int fd, const Limits& limits, const toolchain::Root
     auto unpacked = toolchain::untar([&] { return inflater.next(); }, root, unpack);
     if (!unpacked) return std::move(unpacked).error().while_doing("inputs");
     return base::Ok{};
+}
+
+bool is_32_bit(const toolchain::Root& root, const std::string& path) {
+    unsigned char ident[EI_NIDENT];
+    auto file = root.open_at(path, O_RDONLY | O_NONBLOCK);
+    return sizeof(void*) == 8 && file && ::read(file->get(), ident, sizeof ident) == sizeof ident &&
+           std::memcmp(ident, ELFMAG, SELFMAG) == 0 && ident[EI_CLASS] == ELFCLASS32;
 }
 
 std::string in_root(const std::string& path, const std::string& cwd) { return path[0] == '/' ? path : cwd + "/" + path; }
@@ -174,7 +184,7 @@ base::Result<Outcome> in_namespaces(const NurserySettings& settings, std::uint32
     launch.environment = order.environment;
     launch.cwd = order.cwd;
     launch.limits = order.limits;
-    launch.filter = &settings.filter;
+    launch.filter = is_32_bit(*root, in_root(order.executable, order.cwd)) ? &settings.filter_32 : &settings.filter;
     auto ran = run_compiler(launch, channel);
     if (!ran) return std::move(ran).error();
     return finish(std::move(*ran), order, *root);

@@ -24,6 +24,7 @@ struct NurserySettings {
     std::string build_dir;  // has toolchains/, stage/, jobs/
     std::string bwrap_path;
     std::string filter;     // see make_system_call_filter
+    std::string filter_32;  // for compilers that are 32-bit programs
     base::Fd cgroup;        // directory below which slots get their own, or empty
     bool with_proc = true;  // a fresh /proc in the sandbox
     uid_t uid = 0;          // of the builder, as seen outside the jobs' user namespaces

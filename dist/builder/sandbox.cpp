@@ -116,8 +116,9 @@ base::Result<Sandbox> Sandbox::start(const SandboxOptions& options) {
         return base::Error{"build_dir must be an absolute path: " + options.build_dir, std::errc::invalid_argument};
     auto prepared = prepare_build_dir(options.build_dir);
     if (!prepared) return std::move(prepared).error();
-    auto filter = make_system_call_filter();
+    auto filter = make_system_call_filter(Programs::native), filter_32 = make_system_call_filter(Programs::also_32_bit);
     if (!filter) return std::move(filter).error();
+    if (!filter_32) return std::move(filter_32).error();
     auto probe = install_self_test(options.build_dir + "/toolchains");
     if (!probe) return std::move(probe).error().while_doing("self-test");
     auto group = take_delegated_cgroup();
@@ -130,7 +131,7 @@ base::Result<Sandbox> Sandbox::start(const SandboxOptions& options) {
         if (options.level ? *options.level != level : level == Level::privileged && ::geteuid() != 0) continue;
         if (level == Level::bwrap && options.bwrap_path.empty()) continue;
         for (bool with_proc : {true, false}) {
-            NurserySettings settings{level, options.build_dir, options.bwrap_path, *filter, {}, with_proc, ::geteuid(), ::getegid()};
+            NurserySettings settings{level, options.build_dir, options.bwrap_path, *filter, *filter_32, {}, with_proc, ::geteuid(), ::getegid()};
             if (group) settings.cgroup = base::Fd{::fcntl(group->get(), F_DUPFD_CLOEXEC, 3)};
             auto nursery = fork_nursery(std::move(settings));
             if (!nursery) {

@@ -112,7 +112,7 @@ struct Inflater::State {
     Source source;
     z_stream z{};
     std::uint64_t max_plain, max_ratio;
-    std::string out = std::string(256 * 1024, '\0');
+    std::string out = std::string(64 * 1024, '\0');
     std::uint64_t plain = 0, packed = 0;
     bool usable = false, ended = false;
 };
