@@ -204,7 +204,6 @@ constexpr std::array k_clang{
     Flag{"-fopenmp=", Value::joined, Effect::text},
     Flag{"-foperator-arrow-depth=", Value::joined, Effect::text},
     Flag{"-foptimization-record-", Value::joined, Effect::refuse_always},
-    Flag{"-foptimization-record-passes=", Value::joined, Effect::text},
     Flag{"-forder-file-instrumentation", Value::none, Effect::refuse},
     Flag{"-foutput-class-dir=", Value::joined, Effect::refuse},
     Flag{"-fpack-struct=", Value::joined, Effect::text},

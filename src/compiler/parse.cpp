@@ -25,6 +25,7 @@ public:
     Walk(Reading& reading, const std::vector<std::string>& args) : m_r{reading}, m_args{args} {}
 
     void run() {
+        m_r.out.key_args.reserve(m_args.size());
         for (m_at = 0; m_at < m_args.size() && m_r.malformed.empty(); ++m_at) {
             const std::string_view argument = m_args[m_at];
             if (m_r.kind == Kind::clang && argument == "--" && !m_only_inputs) {

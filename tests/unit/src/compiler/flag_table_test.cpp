@@ -162,3 +162,14 @@ TEST_CASE("flag_table: every option of the installed clangs that speaks of files
     }
     if (found == 0) WARN("SKIP: no clang here");
 }
+
+TEST_CASE("flag_table: no name has more than eight names as prefixes") {
+    for (auto kind : {Kind::gcc, Kind::clang})
+        for (auto table : {common_flags(), kind == Kind::gcc ? gcc_flags() : clang_flags()})
+            for (const auto& row : table) {
+                int prefixes = 0;
+                for (const auto& other : table) prefixes += row.name.starts_with(other.name);
+                INFO(row.name);
+                CHECK(prefixes <= 8);
+            }
+}
