@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 #include "src/base/pack.hpp"
 #include "src/base/strings.hpp"
@@ -42,10 +43,10 @@ bool any(Block b) {
     return (w[0] | w[1]) != 0;
 }
 
-// How far the closer looks go. Text beyond is no sane source, and with a bound a hostile file costs linear time.
-constexpr std::size_t k_max_comment = 64 << 10;
-constexpr std::size_t k_max_line = 64 << 10;
-constexpr std::size_t k_max_operand = 4096;
+// How far the closer looks go. Text beyond is no sane source; with these bounds and the remembered ends of lines and
+// comments a hostile file costs linear time.
+constexpr int k_max_comments = 64;           // between two tokens
+constexpr std::size_t k_max_operand = 1024;  // of an include; of a macro's parameter list
 
 /// The scan of one content. Lives for one call.
 class Scanner {
@@ -99,50 +100,58 @@ private:
     }
 
     /// Blanks, continued lines and comments between two tokens of a directive.
-    [[nodiscard]] std::size_t skip(std::size_t at) const {
-        for (;;) {
+    std::size_t skip(std::size_t at) {
+        for (int comments = 0; comments < k_max_comments;) {
             char c = get(at);
-            if (at < m_text.size() && (c == ' ' || c == '\t' || c == '\f' || c == '\v')) ++at;
+            if (c == ' ' || c == '\t' || c == '\f' || c == '\v') ++at;
             else if (c == '\\' && get(at + 1) == '\n') at += 2;
             else if (c == '\\' && get(at + 1) == '\r' && get(at + 2) == '\n') at += 3;
             else if (c == '/' && get(at + 1) == '*') {
-                auto end = m_text.substr(0, at + k_max_comment).find("*/", at + 2);
-                if (end == m_text.npos) return at;
-                at = end + 2;
+                at = comment_end(at + 2);
+                ++comments;
             } else return at;
         }
+        return at;
     }
 
-    /// Start of the logical line: before it there is no newline, or one that is not continued.
-    [[nodiscard]] std::size_t line_start(std::size_t at) const {
-        const auto limit = at > k_max_line ? at - k_max_line : 0;
-        while (at > limit) {
-            auto newline = m_text.substr(limit, at - limit).rfind('\n');
-            if (newline == m_text.npos) return limit;
-            newline += limit;
-            auto before = newline > 0 && m_text[newline - 1] == '\r' ? newline - 1 : newline;
-            if (before == 0 || m_text[before - 1] != '\\') return newline + 1;
-            at = before;
+    /// Behind the next "*/" from `at` on.
+    std::size_t comment_end(std::size_t at) {
+        if (at < m_comment.first || at + 2 > m_comment.second) {
+            auto end = m_text.find("*/", at);
+            m_comment = {at, end == m_text.npos ? m_text.size() : end + 2};
         }
-        return limit;
+        return m_comment.second;
     }
 
-    [[nodiscard]] std::size_t line_end(std::size_t at) const {
-        const auto limit = std::min(m_text.size(), at + k_max_line);
-        while (at < limit) {
-            auto newline = m_text.find('\n', at);
-            if (newline == m_text.npos) return m_text.size();
+    /// Bounds of the logical line around `at`: newlines after a backslash do not end it.
+    std::pair<std::size_t, std::size_t> line_at(std::size_t at) {
+        if (at >= m_line.first && at < m_line.second) return m_line;
+        auto continued = [&](std::size_t newline) {
             auto before = newline > 0 && m_text[newline - 1] == '\r' ? newline - 1 : newline;
-            if (before == 0 || m_text[before - 1] != '\\') return newline;
-            at = newline + 1;
-        }
-        return limit;
+            return before > 0 && m_text[before - 1] == '\\';
+        };
+        auto start = at;
+        while (start > 0 && (m_text[start - 1] != '\n' || continued(start - 1))) --start;
+        auto end = m_text.find('\n', at);
+        while (end != m_text.npos && continued(end)) end = m_text.find('\n', end + 1);
+        m_line = {start, end == m_text.npos ? m_text.size() : end};
+        return m_line;
     }
 
-    [[nodiscard]] bool in_directive(std::size_t at) const {
-        if (at - line_start(at) >= k_max_line) return true;  // who knows
-        auto start = skip(line_start(at));
+    bool in_directive(std::size_t at) {
+        auto start = skip(line_at(at).first);
         return start < at && (m_text[start] == '#' || has(start, "%:") || has(start, "\?\?="));
+    }
+
+    /// Only blanks or a comment before it on its line: "see #include below" is prose.
+    [[nodiscard]] bool begins_line(std::size_t at) const {
+        const auto limit = at > k_max_operand ? at - k_max_operand : 0;
+        while (at > limit) {
+            char c = m_text[--at];
+            if (c == '\n' || (c == '/' && at > 0 && m_text[at - 1] == '*')) return true;
+            if (c != ' ' && c != '\t' && c != '\f' && c != '\v') return false;
+        }
+        return true;
     }
 
     void opaque(std::string_view why) {
@@ -152,12 +161,15 @@ private:
     }
 
     /// The literal at `at`, "<x>" or "\"x\"" on one line, or empty.
-    [[nodiscard]] std::string_view literal(std::size_t at) const {
+    std::string_view literal(std::size_t at) {
         char open = get(at);
         if (open != '<' && open != '"') return {};
-        auto end = m_text.substr(0, at + k_max_operand).find_first_of(open == '<' ? ">\n" : "\"\n", at + 1);
-        if (end == m_text.npos || m_text[end] == '\n' || end == at + 1) return {};
-        return m_text.substr(at, end + 1 - at);
+        auto window = m_text.substr(at + 1, k_max_operand);
+        auto end = window.find(open == '<' ? '>' : '"');
+        auto newline = window.find('\n');
+        if (end == window.npos && newline == window.npos && window.size() == k_max_operand) opaque("an operand of more than 1024 bytes");
+        if (end == window.npos || end > newline || end == 0) return {};
+        return m_text.substr(at, end + 2);
     }
 
     void question(std::size_t word, std::size_t at, std::vector<std::string>& to) {
@@ -174,11 +186,11 @@ private:
         auto end = at;
         while (is_name_char(get(end))) ++end;
         auto name = m_text.substr(at, end - at);
-        if (!is_parameter_of_definition(line_start(word), name)) opaque(base::cat("__has_include of ", name.substr(0, 60)));
+        if (!is_parameter_of_definition(line_at(word).first, name)) opaque(base::cat("__has_include of ", name.substr(0, 60)));
     }
 
     /// Is the line "#define X(..., name, ...) ..."? Then the operand is where X is used.
-    [[nodiscard]] bool is_parameter_of_definition(std::size_t line, std::string_view name) const {
+    bool is_parameter_of_definition(std::size_t line, std::string_view name) {
         auto at = skip(line);
         if (name.empty() || get(at) != '#') return false;
         at = skip(at + 1);
@@ -199,32 +211,32 @@ private:
         while (end < m_text.size() && m_text[end] >= 'a' && m_text[end] <= 'z') ++end;
         if (get(end) == '_' && has(at, "include_next")) end = at + 12;
         auto word = m_text.substr(at, end - at);
-        if (word == "include" || word == "include_next" || word == "import") include(end);
+        if (word == "include" || word == "include_next" || word == "import") include(hash, end);
         else if (word == "if" || word == "elif") condition(end);
         else if (word == "define") definition(end);
         else if (word == "embed") opaque("#embed");
         else if (word == "pragma") pragma(end);
     }
 
-    void include(std::size_t at) {
+    void include(std::size_t hash, std::size_t at) {
         at = skip(at);
         if (auto operand = literal(at); !operand.empty()) m_facts.included.emplace_back(operand);
-        else if (is_name_char(get(at))) m_facts.computed = true;
+        else if (is_name_char(get(at)) && begins_line(hash)) m_facts.computed = true;
     }
 
     /// Operands given to any macro in a condition.
     void condition(std::size_t at) {
         if (at < m_conditions_until) return;  // "#if" within the line of another
-        auto end = m_conditions_until = line_end(at);
+        auto end = m_conditions_until = line_at(at).second;
         for (at = m_text.find('(', at); at < end; at = m_text.find('(', at + 1)) operand_of_macro(at);
     }
 
     /// "#define HAS_FOO QT_HAS_INCLUDE(<foo>)"
     void definition(std::size_t at) {
         if (at < m_conditions_until) return;
-        auto end = line_end(at);
-        auto line = m_text.substr(at, end - at);
-        if (line.find("has_include") == line.npos && line.find("HAS_INCLUDE") == line.npos && line.find("HasInclude") == line.npos) return;
+        auto line = m_text.substr(at, line_at(at).second - at);
+        if (line.find("has_include") == line.npos && line.find("HAS_INCLUDE") == line.npos && line.find("HasInclude") == line.npos)
+            m_conditions_until = at + line.size();
         condition(at);
     }
 
@@ -233,7 +245,7 @@ private:
         if (operand.empty()) return;
         auto inner = operand.substr(1, operand.size() - 2);
         auto plain = [](char c) { return is_name_char(c) || std::strchr("./+-", c) != nullptr; };
-        if (!std::all_of(inner.begin(), inner.end(), plain)) return;  // "(<3 && x>": a comparison
+        if (inner.front() == '-' || !std::all_of(inner.begin(), inner.end(), plain)) return;  // __has_warning("-Wx"), "(<3 && x>"
         auto before = paren;
         while (before > 0 && (m_text[before - 1] == ' ' || m_text[before - 1] == '\t')) --before;
         auto name_end = before;
@@ -268,7 +280,9 @@ private:
     }
 
     std::string_view m_text;
-    std::size_t m_conditions_until = 0;
+    std::pair<std::size_t, std::size_t> m_line{1, 0};     // the logical line looked at last
+    std::pair<std::size_t, std::size_t> m_comment{1, 0};  // from here to there no comment ends
+    std::size_t m_conditions_until = 0;                   // what is before has been looked at
     Facts m_facts;
 };
 

@@ -150,6 +150,7 @@ private:
             }
         }
         if (clang) return;
+        beside(m_headers.front(), "");  // gcc looks even beside the source
         auto directory = std::string{base::directory_of(m_headers.front())};
         auto first_include = [&](bool quoted, std::string_view name) {
             if (name.starts_with('/')) return beside(std::string{name}, "");
@@ -163,9 +164,13 @@ private:
                 if (m_exists.of(path_in(dir.path, name)) == Is::file) return;
             }
         };
-        for (const auto& operand : m_facts.front()->included) first_include(operand.front() == '"', inner(operand));
+        for (const auto* list : {&m_facts.front()->included, &m_facts.front()->asked, &m_facts.front()->asked_next})
+            for (const auto& operand : *list) first_include(operand.front() == '"', inner(operand));
         if (m_facts.front()->computed)
             for (const auto& [name, last] : m_found) first_include(true, name);
+        // Included before everything else by gcc itself, if there is one.
+        ask("<stdc-predef.h>", m_headers.front());
+        first_include(false, "stdc-predef.h");
     }
 
     void beside(const std::string& directory, std::string_view name) {

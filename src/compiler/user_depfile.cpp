@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "src/base/files.hpp"
@@ -67,12 +66,12 @@ std::string write_rule(const Layout& layout, std::string_view targets, const std
             }
             column += 1 + name.size();
         } else {
-            auto size = unescape_make(name).size() + 1;
-            if (column + size + 3 > k_clang_columns) {
+            auto size = 1 + unescape_make(name).size();
+            if (column + size + 2 > k_clang_columns) {
                 out += " \\\n ";
                 column = 2;
             }
-            column += size + 1;
+            column += size;
         }
         out += ' ';
         out += name;
@@ -260,11 +259,7 @@ base::Result<std::string> user_depfile(const Invocation& invocation, const Tools
     if (!targets) return std::move(targets).error();
     const auto& written = rules->front().prerequisites;
     std::vector<std::string> names;
-    std::unordered_set<std::string> seen;
-    for (auto name : written) {
-        names.push_back(unescape_make(name));
-        if (!seen.insert(names.back()).second) return ambiguous(names.back() + " is listed twice");
-    }
+    for (auto name : written) names.push_back(unescape_make(name));  // clang lists "./x.h" and "x.h" both as "x.h"
     auto user = Classifier{invocation, toolset, cwd, names, facts_of}.run();
     if (!user) return std::move(user).error();
     std::vector<std::string_view> kept;

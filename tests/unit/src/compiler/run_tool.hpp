@@ -87,7 +87,7 @@ inline compiler::Environment environment() {
 /// The compilers of this machine by name, those found.
 inline std::vector<std::string> compilers() {
     std::vector<std::string> found;
-    for (const char* name : {"gcc", "g++", "clang-14", "clang++-14", "clang-19", "clang++-19", "clang", "gcc-13", "gcc-14", "gcc-7"})
+    for (const char* name : {"gcc", "g++", "clang-14", "clang++-14", "clang-19", "clang++-19", "gcc-7", "gcc-13", "gcc-14"})
         if (!compiler::resolve_executable(name, "/", environment()).empty()) found.emplace_back(name);
     return found;
 }
