@@ -157,12 +157,10 @@ Collector::State Collector::next(int socket, Frame& out) {
     for (;;) {
         if (take(out)) return State::frame;
         if (m_bad) return State::nonsense;
-        // A large frame is read in large pieces; its claimed length is never allocated ahead of its bytes.
-        std::size_t have = m_bytes.size();
         if (m_peer == Peer::server && !wait_for(socket, POLLIN)) return State::more;
-        m_bytes.resize(have + std::max<std::size_t>(16 * 1024, std::min<std::size_t>(have, 1 << 20)));
-        ssize_t n = receive(socket, m_bytes.data() + have, m_bytes.size() - have, m_fds, MSG_DONTWAIT);
-        m_bytes.resize(have + static_cast<std::size_t>(n > 0 ? n : 0));
+        char piece[16 * 1024];  // a claimed length is never allocated ahead of its bytes
+        ssize_t n = receive(socket, piece, sizeof piece, m_fds, MSG_DONTWAIT);
+        if (n > 0) m_bytes.append(piece, static_cast<std::size_t>(n));
         if (n < 0 && errno == EAGAIN && m_peer == Peer::server) continue;
         if (n < 0 && errno == EAGAIN) return State::more;
         if (n < 0) return errno == EPROTO ? State::nonsense : State::closed;
