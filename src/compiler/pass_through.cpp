@@ -95,9 +95,14 @@ void read_frontend_item(Reading& reading, std::string_view item) {
         if (names_a_file(item) || smells_of_files(item)) reading.refuse("Can't handle Raw arguments with -Xclang");
         return;
     }
+    if (pending == Pending::any_text) return;
     if (!item.starts_with("-")) return reading.refuse("Can't handle Raw arguments with -Xclang");
     if (item == "-load") {
         reading.frontend_value = Pending::library;
+        return;
+    }
+    if (item == "-fdebug-compilation-dir" || item == "-fcoverage-compilation-dir") {  // a path, but only as text
+        reading.frontend_value = Pending::any_text;
         return;
     }
     if (item == "-add-plugin" || item == "-plugin" || item == "-mllvm" || item.starts_with("-plugin-arg-")) {

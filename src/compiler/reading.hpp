@@ -30,7 +30,7 @@ struct Reading {
     bool emit_llvm = false;
     bool compile = false;   // -c
     bool query = false;     // --version and the like
-    enum class Pending : unsigned char { none, text, library } frontend_value{};  // what the next -Xclang item is
+    enum class Pending : unsigned char { none, text, any_text, library } frontend_value{};  // what the next -Xclang item is
 
     std::string refusal;         // first reason not to cache
     bool refused_always = false;  // it counts even without -c
