@@ -42,6 +42,7 @@ find_sccache() {
 bin=$(find_sccache)
 [ -x "$bin" ] || fail "$bin is not a program"
 
+REAL_HOME=${HOME:-/}
 for variable in $(compgen -e); do
     case $variable in
         PATH | TERM | SCCACHE_BIN | FEATURE_*) ;;

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 LIBC = re.compile(r"^(libc\.so\.6|ld-linux[\w.-]*\.so\.\d+|ld64\.so\.\d)$")
-NETWORK = re.compile(r"^lib(ssl|crypto|gnutls|curl|nghttp2|archive|hiredis|systemd|boost_\w+|spdlog|xml2|z3|resolv)\b")
+NETWORK = re.compile(r"^lib(ssl|crypto|gnutls|curl|nghttp2|archive|hiredis|systemd|boost_(?!program_options)\w+|spdlog|xml2|z3|resolv)\b")
 RESOLVER = re.compile(r"\b(getaddrinfo|gethostbyname\w*|res_query\w*|res_search\w*)\b")
 
 
