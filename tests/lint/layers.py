@@ -13,8 +13,8 @@ import tree
 
 LAYERS = [
     {"src/base"},
-    {"src/config", "src/wire"},
-    {"src/compiler", "src/key", "src/store", "dist/toolchain", "dist/protocol", "dist/auth", "dist/net"},
+    {"src/config", "src/wire", "src/yaml"},
+    {"src/compiler", "src/key", "src/store", "dist/toolchain", "dist/protocol", "dist/auth", "dist/net", "dist/systemd"},
     {"src/client", "src/server", "src/cli", "dist/cli", "dist/remote", "dist/scheduler", "dist/builder"},
 ]
 RANK = {folder: n for n, layer in enumerate(LAYERS) for folder in layer}
