@@ -4,7 +4,7 @@
 
 cat >counting <<'S'
 #!/bin/sh
-case " $* " in *" -c "*) echo run >>runs ;; esac
+case " $* " in *" a.c "*) echo run >>runs ;; esac
 exec gcc "$@"
 S
 chmod +x counting

@@ -11,7 +11,8 @@ chmod +x slow
 write_code
 python3 - <<'PY'
 import os, signal, subprocess, time
-p = subprocess.Popen(["sccache", "./slow", "-c", "a.c", "-o", "1.o"], start_new_session=True, stderr=subprocess.DEVNULL)
+p = subprocess.Popen(["sccache", "./slow", "-c", "a.c", "-o", "1.o"], start_new_session=True, stderr=subprocess.DEVNULL,
+                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # ignored in background jobs of a shell
 for _ in range(200):
     if os.path.exists("slow.pid") and open("slow.pid").read().strip():
         break
