@@ -101,10 +101,10 @@ base::Result<> unpack_inputs(int fd, const Limits& limits, const toolchain::Root
                                      if (n < 0) return base::errno_error("cannot read the job's inputs");
                                      return std::string_view{buffer.data(), static_cast<std::size_t>(n)};
                                  },
-                                 toolchain::Inflater::Format::zlib, limits.disk + limits.files * 4096, 1100};
+                                 toolchain::Inflater::Format::zlib, limits.inputs + limits.files * 4096, 1100};
     toolchain::UnpackLimits unpack;
     unpack.members = limits.files;
-    unpack.bytes = limits.disk;
+    unpack.bytes = limits.inputs;
     auto unpacked = toolchain::untar([&] { return inflater.next(); }, root, unpack);
     if (!unpacked) return std::move(unpacked).error().while_doing("inputs");
     return base::Ok{};

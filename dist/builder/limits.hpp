@@ -9,6 +9,7 @@ namespace builder {
 struct Limits {
     std::chrono::milliseconds wall{std::chrono::minutes{20}};  // v1 clients give up after 20 minutes themselves
     std::uint64_t memory = std::uint64_t{16} << 30;            // address space of a process; of the job with a cgroup
+    std::uint64_t inputs = std::uint64_t{2} << 30;              // what the inputs unpack to
     std::uint64_t disk = std::uint64_t{4} << 30;               // everything written: inputs, temporary files, outputs
     std::uint64_t files = 100'000;                             // inodes written
     std::uint64_t processes = 256;

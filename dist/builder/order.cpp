@@ -14,7 +14,7 @@ std::string encode(const Order& order) {
     w.list(order.outputs);
     const auto& l = order.limits;
     w.i64(l.wall.count());
-    for (auto n : {l.memory, l.disk, l.files, l.processes, l.open_files, l.stream_bytes, l.output_bytes}) w.u64(n);
+    for (auto n : {l.memory, l.inputs, l.disk, l.files, l.processes, l.open_files, l.stream_bytes, l.output_bytes}) w.u64(n);
     return w.take();
 }
 
@@ -29,7 +29,7 @@ base::Result<Order> decode_order(std::string_view bytes) {
     order.outputs = r.list<std::vector<std::string>>();
     auto& l = order.limits;
     l.wall = std::chrono::milliseconds{r.i64()};
-    for (auto* n : {&l.memory, &l.disk, &l.files, &l.processes, &l.open_files, &l.stream_bytes, &l.output_bytes}) *n = r.u64();
+    for (auto* n : {&l.memory, &l.inputs, &l.disk, &l.files, &l.processes, &l.open_files, &l.stream_bytes, &l.output_bytes}) *n = r.u64();
     if (!r.done()) return base::Error{"the job's order is damaged", std::errc::bad_message};
     return order;
 }

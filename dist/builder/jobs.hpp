@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "dist/builder/toolchains.hpp"
+#include "dist/protocol/hints.hpp"
+#include "dist/protocol/messages.hpp"
+
+namespace builder {
+
+/// A job the scheduler has given us, until its client comes with the work.
+struct AssignedJob {
+    Toolchains::Pin toolchain;
+    protocol::JobHints hints;
+    bool pending = false;  // the scheduler still believes that the toolchain is missing
+    std::chrono::steady_clock::time_point since;
+};
+
+/// The jobs this builder knows: assigned ones waiting for their client, and running ones. Pure bookkeeping, loop thread.
+class Jobs {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    /// A number that is known already is replaced: the scheduler restarted and counts anew.
+    void assign(protocol::JobId id, AssignedJob job) { m_assigned.insert_or_assign(id, std::move(job)); }
+    AssignedJob* find(protocol::JobId id);
+    /// Takes the job out to run it.
+    std::optional<AssignedJob> claim(protocol::JobId id);
+    void finished(protocol::JobId id);
+    /// Forgets jobs whose client never came, as the scheduler does: 60 s when ready, 300 s when it had a toolchain to
+    /// send; we are a little more patient. Returns their numbers.
+    std::vector<protocol::JobId> expire(Clock::time_point now);
+
+    [[nodiscard]] std::size_t assigned() const { return m_assigned.size(); }
+    [[nodiscard]] std::size_t running() const { return m_running.size(); }
+    [[nodiscard]] std::vector<protocol::JobId> known() const;
+
+private:
+    std::map<protocol::JobId, AssignedJob> m_assigned;
+    std::multiset<protocol::JobId> m_running;
+};
+
+}  // namespace builder

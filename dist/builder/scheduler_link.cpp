@@ -1,0 +1,165 @@
+#include "dist/builder/scheduler_link.hpp"
+
+#include <algorithm>
+
+#include "dist/auth/secret.hpp"
+#include "src/base/log.hpp"
+#include "src/base/strings.hpp"
+
+namespace builder {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto k_interval = 30'000ms;
+constexpr auto k_after_failure = 10'000ms;
+constexpr auto k_after_loss = 200ms;
+constexpr int k_complete_attempts = 4;
+constexpr auto k_target = "sccache_heartbeat";
+constexpr auto k_server_target = "sccache::dist::http::server";
+
+/// Up to a tenth more: builders started by one command must not beat in step for ever.
+std::chrono::milliseconds jittered(std::chrono::milliseconds delay) {
+    return delay + std::chrono::milliseconds{auth::random_u64() % static_cast<std::uint64_t>(delay.count() / 10 + 1)};
+}
+
+std::string reason_of(const net::Response& response) {
+    auto text = base::trim(std::string_view{response.body}.substr(0, 300));
+    auto challenge = response.headers.get("WWW-Authenticate");
+    return base::cat("HTTP ", response.status, text.empty() ? "" : ": ", text, challenge.empty() ? "" : "; ", challenge,
+                     response.status == 401 ? " (scheduler_auth does not fit the scheduler's server_auth, or the token is for another address)" : "");
+}
+
+}  // namespace
+
+SchedulerLink::SchedulerLink(net::Loop& loop, std::vector<net::Url> schedulers, SchedulerTrust trust, protocol::Heartbeat heartbeat, Hints hints)
+    : m_loop{loop}, m_client{loop}, m_trust{std::move(trust)}, m_heartbeat{std::move(heartbeat)}, m_hints{std::move(hints)} {
+    for (auto& url : schedulers) {
+        Peer peer;
+        peer.url = std::move(url);
+        m_peers.push_back(std::move(peer));
+    }
+    m_client.on_lost([this](const net::Url& lost) {
+        for (std::size_t i = 0; i < m_peers.size(); ++i)
+            if (m_peers[i].url.host == lost.host && m_peers[i].url.port == lost.port && !m_peers[i].in_flight)
+                m_peers[i].timer = m_loop.after(jittered(k_after_loss), [this, i] { beat(i); });
+    });
+}
+
+void SchedulerLink::start(std::function<void()> first) {
+    m_first = std::move(first);
+    announce_now();
+}
+
+void SchedulerLink::announce_now() {
+    for (std::size_t i = 0; i < m_peers.size(); ++i) beat(i);
+}
+
+net::ClientRequest SchedulerLink::request(const Peer& peer, std::string_view path, std::string body) const {
+    net::ClientRequest r;
+    r.method = "POST";
+    r.url = peer.url.with_path(path);
+    r.headers.add("Authorization", "Bearer " + m_trust.bearer);
+    r.headers.add("Content-Type", "application/octet-stream");
+    r.body = std::move(body);
+    r.trust = m_trust.trust;
+    r.keep = true;
+    return r;
+}
+
+void SchedulerLink::beat(std::size_t i) {
+    auto& peer = m_peers[i];
+    if (peer.in_flight) return;
+    peer.in_flight = true;
+    auto r = request(peer, "/api/v1/scheduler/heartbeat_server", protocol::encode(m_heartbeat));
+    m_hints().put(r.headers);
+    m_client.send(std::move(r), [this, i](base::Result<net::Response> answer) { beaten(i, std::move(answer)); });
+}
+
+void SchedulerLink::beaten(std::size_t i, base::Result<net::Response> answer) {
+    auto& peer = m_peers[i];
+    peer.in_flight = false;
+    if (!answer) failed(i, answer.error().what);
+    else if (answer->status != 200) failed(i, reason_of(*answer));
+    else {
+        if (!peer.connected) base::log::info(k_server_target, "Server connected to scheduler " + peer.url.str());
+        peer.connected = true;
+        peer.last_error.clear();
+    }
+    peer.timer = m_loop.after(jittered(peer.connected ? k_interval : k_after_failure), [this, i] { beat(i); });
+    peer.asked = true;
+    if (m_first && std::all_of(m_peers.begin(), m_peers.end(), [](const Peer& p) { return p.asked; })) std::exchange(m_first, {})();
+}
+
+void SchedulerLink::failed(std::size_t i, const std::string& why) {
+    auto& peer = m_peers[i];
+    // The same trouble every 10 s is said once.
+    if (peer.last_error != why) base::log::error(k_target, base::cat("Failed to send heartbeat to ", peer.url.str(), ": ", why));
+    peer.last_error = why;
+    peer.connected = false;
+    if (!peer.hinted) look_for_other_scheme(i);
+}
+
+void SchedulerLink::look_for_other_scheme(std::size_t i) {
+    m_peers[i].hinted = true;
+    net::ClientRequest r;
+    r.url = m_peers[i].url.with_path("/api/v1/scheduler/status");
+    r.url.https = !r.url.https;
+    r.trust.pin = net::tls::Fingerprint{};  // nothing secret is sent; a certificate that does not fit is answer enough
+    const bool now_https = m_peers[i].url.https;
+    m_client.send(std::move(r), [this, i, now_https](base::Result<net::Response> answer) {
+        if (answer && now_https)
+            base::log::error(k_target, base::cat("The scheduler at ", m_peers[i].url.authority(), " speaks plain http: write scheduler_url = \"http://",
+                                                 m_peers[i].url.authority(), "\", or give the scheduler a [tls] certificate"));
+        else if (!answer && !now_https && answer.error().code == std::errc::permission_denied)
+            base::log::error(k_target, base::cat("The scheduler at ", m_peers[i].url.authority(), " speaks https: write scheduler_url = \"https://",
+                                                 m_peers[i].url.authority(), "\""));
+    });
+}
+
+void SchedulerLink::report(protocol::JobId job, protocol::JobState state, std::function<void(base::Result<>)> done) {
+    auto& queue = m_reports[job];
+    queue.push_back({state, 0, 0, std::move(done)});
+    if (queue.size() == 1) send_report(job);
+}
+
+void SchedulerLink::send_report(protocol::JobId job) {
+    const auto& report = m_reports[job].front();
+    auto r = request(m_peers[report.peer], base::cat("/api/v1/scheduler/job_state/", job), protocol::encode(report.state));
+    m_client.send(std::move(r), [this, job](base::Result<net::Response> answer) { reported(job, std::move(answer)); });
+}
+
+void SchedulerLink::reported(protocol::JobId job, base::Result<net::Response> answer) {
+    auto it = m_reports.find(job);
+    if (it == m_reports.end()) return;
+    auto& report = it->second.front();
+    base::Result<> result = base::Ok{};
+    if (!answer) result = std::move(answer).error();
+    else if (answer->status != 200) result = base::Error{reason_of(*answer), std::errc::io_error};
+    if (!result && report.peer + 1 < m_peers.size()) {  // it may be another scheduler's job
+        ++report.peer;
+        return send_report(job);
+    }
+    // A scheduler that answers has decided; one that does not may only be restarting.
+    if (!result && !answer && report.state == protocol::JobState::complete && ++report.attempt < k_complete_attempts) {
+        report.peer = 0;
+        std::erase_if(m_retries, [](const net::Timer& t) { return !t.armed(); });
+        m_retries.push_back(m_loop.after(jittered(std::chrono::seconds{1 << report.attempt}), [this, job] {
+            if (m_reports.count(job)) send_report(job);
+        }));
+        return;
+    }
+    if (!result)
+        base::log::debug(k_target, base::cat("Job ", job, ": state ", protocol::job_state_name(report.state), " not taken: ", result.error().what));
+    auto done = std::move(report.done);
+    it->second.erase(it->second.begin());
+    if (it->second.empty()) m_reports.erase(it);
+    else send_report(job);
+    if (done) done(std::move(result));
+}
+
+std::size_t SchedulerLink::connected() const {
+    return static_cast<std::size_t>(std::count_if(m_peers.begin(), m_peers.end(), [](const Peer& p) { return p.connected; }));
+}
+
+}  // namespace builder

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dist/net/http_client.hpp"
+#include "dist/net/loop.hpp"
+#include "dist/protocol/hints.hpp"
+#include "dist/protocol/messages.hpp"
+
+namespace builder {
+
+/// How this builder proves who it is: the value behind "Bearer ", and what it takes to trust an https scheduler.
+struct SchedulerTrust {
+    std::string bearer;
+    net::Trust trust;
+};
+
+/// Keeps the schedulers informed: a heartbeat every 30 s (10 s after a failure, at once when a kept connection is lost,
+/// because then the scheduler has restarted), and the states of jobs, in order. Loop thread only.
+class SchedulerLink {
+public:
+    /// The changing part of a heartbeat, asked for each time.
+    using Hints = std::function<protocol::BuilderHints()>;
+
+    SchedulerLink(net::Loop& loop, std::vector<net::Url> schedulers, SchedulerTrust trust, protocol::Heartbeat heartbeat, Hints hints);
+
+    /// Starts announcing; `first` is called once, when every scheduler has answered or failed the first time.
+    void start(std::function<void()> first);
+    void replace_trust(SchedulerTrust trust) { m_trust = std::move(trust); }
+    /// A heartbeat out of turn, e.g. when draining begins.
+    void announce_now();
+    /// Reports a state; `done` says whether a scheduler took it. Reports of one job keep their order. Failed `complete`
+    /// reports are repeated for a while in the background.
+    void report(protocol::JobId job, protocol::JobState state, std::function<void(base::Result<>)> done = {});
+
+    [[nodiscard]] std::size_t connected() const;
+    [[nodiscard]] std::size_t schedulers() const { return m_peers.size(); }
+
+private:
+    /// One scheduler.
+    struct Peer {
+        net::Url url;
+        bool connected = false, asked = false, in_flight = false;
+        bool hinted = false;  // the admin was told once that it speaks the other scheme
+        std::string last_error;
+        net::Timer timer;
+    };
+    /// A report waiting for its turn, with the schedulers already tried.
+    struct Report {
+        protocol::JobState state;
+        std::size_t peer = 0;
+        int attempt = 0;
+        std::function<void(base::Result<>)> done;
+    };
+
+    net::ClientRequest request(const Peer& peer, std::string_view path, std::string body) const;
+    void beat(std::size_t peer);
+    void beaten(std::size_t peer, base::Result<net::Response> answer);
+    void failed(std::size_t peer, const std::string& why);
+    void look_for_other_scheme(std::size_t peer);
+    void send_report(protocol::JobId job);
+    void reported(protocol::JobId job, base::Result<net::Response> answer);
+
+    net::Loop& m_loop;
+    net::HttpClient m_client;
+    std::vector<Peer> m_peers;
+    SchedulerTrust m_trust;
+    protocol::Heartbeat m_heartbeat;
+    Hints m_hints;
+    std::function<void()> m_first;
+    std::map<protocol::JobId, std::vector<Report>> m_reports;  // front is under way
+    std::vector<net::Timer> m_retries;
+};
+
+}  // namespace builder

@@ -1,0 +1,244 @@
+#include "dist/builder/service.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "dist/auth/jwt.hpp"
+#include "dist/builder/run_request.hpp"
+#include "dist/protocol/answers.hpp"
+#include "dist/systemd/journal.hpp"
+#include "src/base/files.hpp"
+#include "src/base/log.hpp"
+#include "src/base/strings.hpp"
+
+namespace builder {
+namespace {
+
+constexpr auto k_target = "sccache_dist";
+
+// Jobs accepted beyond the slots: our schedulers never come near; one that does must look elsewhere.
+constexpr std::size_t k_jobs_per_slot = 4;
+constexpr std::size_t k_jobs_more = 16;
+
+std::optional<protocol::JobId> job_of(const net::Request& request) {
+    return request.params.empty() ? std::nullopt : base::parse_u64(request.params[0]);
+}
+
+/// A toolchain upload on the loop thread; `upload` is empty when nobody wants the bytes, which are read all the same,
+/// because a client that is cut off takes that for a network failure.
+class UploadSink : public net::BodySink {
+public:
+    explicit UploadSink(std::unique_ptr<Toolchains::Upload> upload) : m_upload{std::move(upload)} {}
+    base::Result<> write(std::string_view piece) override {
+        if (!m_upload || !m_failed) return base::Ok{};
+        m_failed = m_upload->write(piece);
+        return base::Ok{};  // the answer is CannotCache, in its turn
+    }
+    std::unique_ptr<Toolchains::Upload> take() { return std::move(m_upload); }
+    [[nodiscard]] const base::Result<>& failed() const { return m_failed; }
+
+private:
+    std::unique_ptr<Toolchains::Upload> m_upload;
+    base::Result<> m_failed = base::Ok{};
+};
+
+}  // namespace
+
+struct Service::Running {
+    JobRun run;
+    net::Headers headers;  // of the request, for the form of the answer
+    net::Reply reply;
+    std::shared_ptr<base::Fd> cancel;  // also held by the connection, to ring when the client goes
+    std::string what;  // "g++ hello.cc" for the log
+    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+};
+
+Service::Service(ServiceParts parts, config::BuilderLimits limits) : m_parts{std::move(parts)}, m_limits{limits} {}
+
+std::vector<net::Route> Service::routes() {
+    std::vector<net::Route> routes;
+    net::Route assign_route;
+    assign_route.method = "POST";
+    assign_route.path = "/api/v1/distserver/assign_job/*";
+    assign_route.body_limit = protocol::k_small_body_limit;
+    assign_route.check = [this](const net::Request& r) { return check_assign(r); };
+    assign_route.handle = [this](net::Request r, std::unique_ptr<net::BodySink>, net::Reply reply) { assign(std::move(r), reply); };
+    routes.push_back(std::move(assign_route));
+
+    net::Route submit_route;
+    submit_route.method = "POST";
+    submit_route.path = "/api/v1/distserver/submit_toolchain/*";
+    submit_route.body_limit = m_limits.toolchain.bytes;
+    submit_route.check = [this](const net::Request& r) { return check_job_token(r, 500); };
+    submit_route.open_sink = [this](const net::Request& r) { return open_upload(r); };
+    submit_route.handle = [this](const net::Request& r, std::unique_ptr<net::BodySink> sink, const net::Reply& reply) { submit(r, std::move(sink), reply); };
+    routes.push_back(std::move(submit_route));
+
+    net::Route run_route;
+    run_route.method = "POST";
+    run_route.path = "/api/v1/distserver/run_job/*";
+    run_route.body_limit = m_limits.inputs.bytes + protocol::k_command_limit + 4;
+    run_route.check = [this](const net::Request& r) { return check_job_token(r, 500); };
+    run_route.open_sink = [this](const net::Request& r) { return RunRequest::open(m_parts.spool_dir, r.content_length, m_limits.inputs.bytes); };
+    run_route.handle = [this](net::Request r, std::unique_ptr<net::BodySink> sink, const net::Reply& reply) { run(std::move(r), std::move(sink), reply); };
+    routes.push_back(std::move(run_route));
+    return routes;
+}
+
+std::optional<net::Response> Service::check_assign(const net::Request& request) const {
+    // The scheduler tries the other form of token on a 401, so here it is the right answer.
+    if (auto refused = check_job_token(request, 401)) return refused;
+    if (!protocol::has_binary_type(request.headers)) return protocol::error_answer(400, "the body is not application/octet-stream");
+    if (m_draining) return protocol::error_answer(503, "this builder is stopping");
+    if (m_jobs.assigned() + m_jobs.running() >= k_jobs_per_slot * m_parts.slots.count() + k_jobs_more)
+        return protocol::error_answer(503, "this builder has as many jobs as it takes");
+    return std::nullopt;
+}
+
+std::optional<net::Response> Service::check_job_token(const net::Request& request, int status) const {
+    auto id = job_of(request);
+    if (!id) return net::Response::of(404, "", "");
+    auto token = protocol::bearer(request.headers);
+    auto good = token.empty() ? base::Result<>{base::Error{"no Authorization header", std::errc::permission_denied}}
+                              : auth::verify_job_token(token, m_parts.job_key, *id);
+    if (good) return std::nullopt;
+    if (status == 401) return protocol::refused(protocol::k_invalid_jwt, protocol::error_json(good.error().what), "application/json");
+    return protocol::error_answer(status, "the job's token is not of this builder (it may have restarted)", good.error().what);
+}
+
+void Service::assign(net::Request request, const net::Reply& reply) {
+    auto wanted = protocol::decode_toolchain(request.body);
+    if (!wanted) return reply.send(protocol::error_answer(400, "error while parsing the bincode body", wanted.error().what));
+    const auto id = *job_of(request);
+    AssignedJob job{m_parts.toolchains.pin(wanted->archive_id), protocol::JobHints::get(request.headers), false, Jobs::Clock::now()};
+    auto answer = [this, id, reply, headers = std::move(request.headers)](bool here) {
+        if (auto* known = m_jobs.find(id)) known->pending = !here;
+        reply.send(protocol::answer(headers, protocol::AssignResult{here ? protocol::JobState::ready : protocol::JobState::pending, !here}));
+    };
+    m_jobs.assign(id, std::move(job));
+    m_parts.chores.post([this, toolchain = wanted->archive_id, answer = std::move(answer)](unsigned) mutable {
+        const bool here = m_parts.toolchains.has(toolchain);
+        m_parts.loop.post([answer = std::move(answer), here] { answer(here); });
+    });
+}
+
+base::Result<std::unique_ptr<net::BodySink>> Service::open_upload(const net::Request& request) {
+    const auto* job = m_jobs.find(*job_of(request));
+    std::unique_ptr<Toolchains::Upload> upload;
+    if (job) {
+        auto opened = m_parts.toolchains.upload(job->toolchain.id(), request.content_length.value_or(0));
+        if (opened) upload = std::move(*opened);
+        else base::log::warn(k_target, base::cat("Cannot take toolchain ", job->toolchain.id().str(), ": ", opened.error().what));
+    }
+    return std::unique_ptr<net::BodySink>{new UploadSink{std::move(upload)}};
+}
+
+void Service::submit(const net::Request& request, std::unique_ptr<net::BodySink> sink, const net::Reply& reply) {
+    const auto id = *job_of(request);
+    auto* job = m_jobs.find(id);
+    if (!job) return reply.send(protocol::answer(request.headers, protocol::SubmitResult::job_not_found));
+    auto& upload_sink = static_cast<UploadSink&>(*sink);  // open_upload makes no other
+    std::shared_ptr<Toolchains::Upload> upload{upload_sink.take()};  // shared only because std::function must be copyable
+    if (!upload || !upload_sink.failed()) {
+        if (upload) base::log::warn(k_target, base::cat("Cannot take toolchain ", job->toolchain.id().str(), ": ", upload_sink.failed().error().what));
+        return reply.send(protocol::answer(request.headers, protocol::SubmitResult::cannot_cache));
+    }
+    auto done = [this, id, reply, headers = request.headers](base::Result<> kept) {
+        auto* known = m_jobs.find(id);
+        if (!kept || !known) {
+            if (!kept) base::log::warn(k_target, base::cat("Toolchain for job ", id, " refused: ", kept.error().what));
+            return reply.send(protocol::answer(headers, kept ? protocol::SubmitResult::job_not_found : protocol::SubmitResult::cannot_cache));
+        }
+        base::log::info(k_target, base::cat("Toolchain ", known->toolchain.id().str(), " received for job ", id));
+        const bool tell = std::exchange(known->pending, false);
+        if (!tell) return reply.send(protocol::answer(headers, protocol::SubmitResult::success));
+        // The scheduler must see Ready before Started. If it does not want to know, the job can still run.
+        m_parts.scheduler.report(id, protocol::JobState::ready, [reply, headers](base::Result<>) {
+            reply.send(protocol::answer(headers, protocol::SubmitResult::success));
+        });
+    };
+    m_parts.chores.post([this, upload = std::move(upload), done = std::move(done)](unsigned) mutable {
+        auto kept = upload->finish();
+        upload.reset();
+        m_parts.loop.post([done = std::move(done), kept = std::move(kept)]() mutable { done(std::move(kept)); });
+    });
+}
+
+Limits Service::limits_of(const protocol::JobHints& hints) const {
+    Limits limits;
+    limits.wall = m_limits.job_time;
+    if (hints.deadline) limits.wall = std::min(limits.wall, std::max(*hints.deadline, std::chrono::milliseconds{1000}));
+    limits.memory = m_limits.job_memory.bytes;
+    limits.disk = m_limits.job_disk.bytes;
+    limits.inputs = m_limits.inputs_unpacked.bytes;
+    limits.files = m_limits.job_files;
+    limits.processes = m_limits.job_processes;
+    limits.open_files = m_limits.job_open_files;
+    limits.stream_bytes = m_limits.job_text.bytes;
+    limits.output_bytes = m_limits.job_output.bytes;
+    return limits;
+}
+
+void Service::run(net::Request request, std::unique_ptr<net::BodySink> sink, const net::Reply& reply) {
+    const auto id = *job_of(request);
+    auto job = m_jobs.claim(id);
+    if (!job) return reply.send(protocol::answer(request.headers, protocol::RunResult{protocol::RunJobNotFound{}}));
+    m_parts.scheduler.report(id, protocol::JobState::started);
+    auto& run_request = static_cast<RunRequest&>(*sink);  // the route makes no other
+    auto command = run_request.finish();
+    auto good = command ? check_request(*command) : base::Result<>{base::Error{command.error()}};
+    auto running = std::make_shared<Running>(Running{
+        {id, std::move(job->toolchain), {}, run_request.take_inputs(), limits_of(job->hints)}, std::move(request.headers), reply, {}, {}});
+    if (!good) return finish(running, std::move(good).error(), {});
+    running->what = base::cat(base::name_of(command->command.executable), " -> ", command->outputs.empty() ? "nothing" : base::name_of(command->outputs[0]));
+    running->run.request = std::move(*command);
+    running->cancel = std::make_shared<base::Fd>(::eventfd(0, EFD_CLOEXEC));
+    reply.on_gone([cancel = running->cancel] {
+        const std::uint64_t one = 1;
+        (void)!::write(cancel->get(), &one, sizeof one);
+    });
+    m_parts.slots.post([this, running](unsigned slot) { work(running, slot); });
+}
+
+void Service::work(const std::shared_ptr<Running>& running, unsigned slot) {
+    RunCost cost;
+    base::Result<protocol::RunComplete> result = base::Error{"the client has gone", std::errc::operation_canceled};
+    if (!running->reply.gone()) {
+        base::log::debug(k_target, base::cat("Job ", running->run.id, " starts in slot ", slot, ": ", running->what));
+        result = run_job(running->run, m_parts.sandbox, m_parts.toolchains, slot, running->cancel->get(), cost);
+    }
+    // Large answers are encoded here, not on the loop.
+    if (result) {
+        running->reply.send(protocol::answer(running->headers, protocol::RunResult{*result}));
+        for (auto& output : result->outputs) output.second.zlib.clear();
+    }
+    m_parts.loop.post([this, running, result = std::move(result), cost]() mutable { finish(running, std::move(result), cost); });
+}
+
+void Service::finish(const std::shared_ptr<Running>& running, base::Result<protocol::RunComplete> result, const RunCost& cost) {
+    const auto id = running->run.id;
+    using std::chrono::duration_cast, std::chrono::milliseconds;
+    const auto took = duration_cast<milliseconds>(std::chrono::steady_clock::now() - running->since).count();
+    systemd::Fields fields{{"SCCACHE_JOB_ID", base::cat(id)}, {"SCCACHE_TOOLCHAIN", running->run.toolchain.id().str()}};
+    if (result) {
+        ++m_completed;
+        systemd::event(base::log::Level::info, k_target,
+                       base::cat("Job ", id, " done: ", running->what, ", exit ", result->code, ", ", took, " ms, cpu ",
+                                 duration_cast<milliseconds>(cost.cpu).count(), " ms, ", cost.memory >> 20, " MB, ", result->outputs.size(), " outputs"),
+                       systemd::k_job, fields);
+    } else {
+        running->reply.send(protocol::error_answer(500, "run build failed", result.error().what));
+        const bool gone = result.error().code == std::errc::operation_canceled;
+        systemd::event(gone ? base::log::Level::info : base::log::Level::warn, k_target,
+                       base::cat("Job ", id, gone ? " cancelled: " : " failed: ", running->what, ", ", took, " ms: ", result.error().what),
+                       systemd::k_job, fields);
+    }
+    m_jobs.finished(id);
+    m_parts.scheduler.report(id, protocol::JobState::complete);
+}
+
+void Service::expire() {
+    for (auto id : m_jobs.expire(Jobs::Clock::now())) base::log::info(k_target, base::cat("Job ", id, " was forgotten: its client never came"));
+}
+
+}  // namespace builder
