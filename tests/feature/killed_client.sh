@@ -14,6 +14,6 @@ client=$!
 for _ in $(seq 200); do [ -s slow.pid ] && break; sleep 0.05; done
 kill -9 $client
 wait $client 2>/dev/null || true
-sleep 0.5
+for _ in $(seq 100); do [ -d "/proc/$(cat slow.pid)" ] || break; sleep 0.05; done
 [ ! -d "/proc/$(cat slow.pid)" ] || fail "the compiler lives on"
 expect_miss sccache gcc -c a.c -o 2.o

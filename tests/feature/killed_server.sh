@@ -6,6 +6,7 @@ write_code
 expect_miss sccache gcc -c a.c -o 1.o
 pid=$(server_pid)
 kill -9 "$pid"
+while [ -d "/proc/$pid" ]; do sleep 0.02; done
 expect_rc 0 sccache gcc -c a.c -o 2.o
 expect_same 1.o 2.o
 new=$(server_pid)

@@ -80,14 +80,12 @@ PY
 
 # All servers whose environment or arguments lead into this test's directory.
 servers() {
-    local p
-    for p in /proc/[0-9]*; do
-        case $(readlink "$p/exe" 2>/dev/null) in
-            */sccache-server | */sccache-server\ *)
-                if ls -l "$p/fd" 2>/dev/null | grep -q -- "$T/" || tr '\0' ' ' 2>/dev/null <"$p/cmdline" | grep -q -- "$T/"; then
-                    echo "${p#/proc/}"
-                fi ;;
-        esac
+    local exe p
+    find /proc -maxdepth 2 -name exe -lname '*/sccache-server*' 2>/dev/null | while read -r exe; do
+        p=${exe%/exe}
+        if find "$p/fd" -lname "$T/*" 2>/dev/null | grep -q . || tr '\0' ' ' 2>/dev/null <"$p/cmdline" | grep -q -- "$T/"; then
+            echo "${p#/proc/}"
+        fi
     done
 }
 
