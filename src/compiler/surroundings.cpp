@@ -40,7 +40,8 @@ public:
         auto [at, fresh] = m_known.try_emplace(path, Is::missing);
         if (fresh) {
             struct stat st {};
-            if (::stat(base::absolute(path, m_cwd).c_str(), &st) == 0) at->second = S_ISDIR(st.st_mode) ? Is::directory : Is::file;
+            if (::stat(path.starts_with('/') ? path.c_str() : base::absolute(path, m_cwd).c_str(), &st) == 0)
+                at->second = S_ISDIR(st.st_mode) ? Is::directory : Is::file;
         }
         return at->second;
     }
@@ -48,6 +49,27 @@ public:
 private:
     const std::string& m_cwd;
     std::unordered_map<std::string, Is> m_known;
+};
+
+/// The names found under search directories as a tree of components, so that a directory without "boost" is asked once
+/// and not for each of 1,500 headers below boost/.
+struct NameTree {
+    std::map<std::string, NameTree, std::less<>> below;
+    std::size_t last = 0;  // one more than the last search directory in which a name from here on was found
+
+    void add(std::string_view name, std::size_t found_in) {
+        auto* node = this;
+        for (;;) {
+            node->last = std::max(node->last, found_in + 1);
+            while (name.starts_with('/')) name.remove_prefix(1);
+            if (name.empty()) return;
+            auto part = name.substr(0, name.find('/'));
+            auto at = node->below.find(part);
+            if (at == node->below.end()) at = node->below.try_emplace(std::string{part}).first;
+            node = &at->second;
+            name.remove_prefix(part.size());
+        }
+    }
 };
 
 /// Collects the facts of one unit.
@@ -61,8 +83,8 @@ public:
     base::Result<Surroundings> run() {
         for (const auto& dir : m_toolset.missing_dirs) add_absent(dir, "");
         split_headers();
-        for (const auto& [name, last] : m_found)
-            for (std::size_t i = 0; i < last; ++i) add_absent(m_dirs[i].path, name);
+        for (const auto& [name, last] : m_found) m_names.add(name, last);
+        for (std::size_t i = 0; i < m_dirs.size(); ++i) none_in(prefix_of(m_dirs[i].path), m_names, i + 1);
         for (std::size_t i = 0; i < m_headers.size(); ++i) {
             quoted_includes(i);
             for (const auto& operand : m_facts[i]->asked) ask(operand, m_headers[i]);
@@ -107,8 +129,24 @@ private:
         for (const auto& operand : m_facts[i]->included)
             if (operand.front() == '"')
                 if (auto name = inner(operand); m_found.contains(std::string{name})) add_absent(directory, name);
-        if (!m_facts[i]->computed) return;
-        for (const auto& [name, last] : m_found) add_absent(directory, name);
+        if (m_facts[i]->computed && m_computed.insert(directory).second) none_in(directory, m_names, 0);
+    }
+
+    /// None of the names found in search directory `from` or later may appear in `directory`.
+    void none_in(const std::string& directory, const NameTree& names, std::size_t from) {
+        if (names.last <= from || names.below.empty()) return;
+        if (m_exists.of(directory) == Is::missing) return add_absent_path(directory);
+        for (const auto& [part, rest] : names.below) {
+            if (rest.last <= from) continue;
+            auto path = directory == "." ? part : base::cat(directory, directory.ends_with('/') ? "" : "/", part);
+            switch (m_exists.of(path)) {
+                case Is::missing:
+                    if (m_absent[directory].insert(part).second) ++m_count;
+                    break;
+                case Is::directory: none_in(path, rest, from); break;
+                case Is::file: break;
+            }
+        }
     }
 
     static std::string_view inner(std::string_view operand) { return operand.substr(1, operand.size() - 2); }
@@ -226,7 +264,9 @@ private:
     std::vector<SearchDir> m_dirs;
     Existence m_exists;
     std::unordered_set<std::string> m_known;
-    std::map<std::string, std::size_t> m_found;
+    std::map<std::string, std::size_t> m_found;  // name -> last search directory it was found in
+    NameTree m_names;
+    std::unordered_set<std::string> m_computed;
     std::map<std::string, std::set<std::string>> m_absent;
     std::unordered_set<std::string> m_done;
     std::size_t m_count = 0;
