@@ -92,7 +92,7 @@ void read_frontend_item(Reading& reading, std::string_view item) {
         return;
     }
     if (pending == Pending::text) {
-        if (names_a_file(item) || smells_of_files(item)) reading.refuse("Can't handle Raw arguments with -Xclang");
+        if (names_a_file(item) || smells_of_files(name_of_option(item))) reading.refuse("Can't handle Raw arguments with -Xclang");
         return;
     }
     if (pending == Pending::any_text) return;

@@ -178,7 +178,7 @@ TEST_CASE("parse: verdicts that differ") {
         {"-c a.c -Xclang -load -Xclang x.so", "-load", "-load"},
         {"-c a.c -Xclang -load -Xclang ./x.so", "compile", "compile"},
         {"-c a.c -Xclang -fdebug-compilation-dir -Xclang .", "compile", "compile"},
-        {"-c a.c -Xclang -mllvm -Xclang -stats-file=x", "Can't handle Raw arguments with -Xclang",
+        {"-c a.c -Xclang -mllvm -Xclang -some-file=x", "Can't handle Raw arguments with -Xclang",
          "Can't handle Raw arguments with -Xclang"},
         {"-c a.c -Xclang --what", "Can't handle UnknownFlag arguments with -Xclang", "Can't handle UnknownFlag arguments with -Xclang"},
         {"-c a.sx", "compile", "unknown source language"},
