@@ -1,7 +1,9 @@
 #include "src/cli/commands.hpp"
 
-#include <chrono>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
 
 #include "src/base/strings.hpp"
 #include "src/cli/options.hpp"
@@ -19,6 +21,10 @@ using base::cat;
 
 constexpr int k_failed = 2;
 
+bool says(const World& world, std::string_view entry) {
+    return std::find(world.env.begin(), world.env.end(), entry) != world.env.end();
+}
+
 int fail(World& world, std::string_view what, const std::vector<std::string>& causes = {}) {
     auto text = cat("sccache: error: ", what, "\n");
     for (const auto& cause : causes) text += cat("sccache: caused by: ", cause, "\n");
@@ -31,9 +37,12 @@ bool usable(const config::LoadedClient& loaded, World& world) {
     std::vector<std::string> of_file;
     std::vector<std::string> of_environment;
     for (const auto& problem : loaded.problems) {
-        if (problem.severity == config::Problem::Severity::warning) world.err(cat("sccache: warning: ", problem.text(), "\n"));
-        else if (problem.where.starts_with(loaded.path)) of_file.push_back(problem.text());
-        else of_environment.push_back(problem.remedy.empty() ? problem.what : cat(problem.what, "; ", problem.remedy));
+        if (problem.severity == config::Problem::Severity::warning)
+            world.err(cat("sccache: warning: ", problem.text(), "\n"));
+        else if (problem.where.starts_with(loaded.path))
+            of_file.push_back(problem.text());
+        else
+            of_environment.push_back(problem.remedy.empty() ? problem.what : cat(problem.what, "; ", problem.remedy));
     }
     if (!of_file.empty()) {
         of_file.insert(of_file.begin(), cat("Failed to load ", loaded.format, " config file from ", loaded.path));
@@ -71,7 +80,8 @@ int show_since(const Options& options, const config::LoadedClient& loaded, World
     store::EventLog log{loaded.settings.disk.dir, store::Mode::read_only};
     auto summary = log.summarise(*since);
     if (!summary) return fail(world, "cannot read the event log", {summary.error().what});
-    world.out(options.format == Format::json ? render_events_json(*summary, *since) : render_events_text(*summary, *since));
+    world.out(options.format == Format::json ? render_events_json(*summary, *since)
+                                             : render_events_text(*summary, *since));
     return 0;
 }
 
@@ -113,7 +123,8 @@ int stop_server(World& world) {
     if (!reply) {
         std::string_view what = reply.error().what;
         static constexpr std::string_view k_prefix = "couldn't connect to server: ";
-        if (what.starts_with(k_prefix)) return fail(world, "couldn't connect to server", {std::string{what.substr(k_prefix.size())}});
+        if (what.starts_with(k_prefix))
+            return fail(world, "couldn't connect to server", {std::string{what.substr(k_prefix.size())}});
         return fail(world, "failed to stop the server", {std::string{what}});
     }
     auto info = decode_info(*reply);
@@ -129,6 +140,8 @@ int dist_status(const config::LoadedClient& loaded, World& world) {
     const auto& urls = loaded.settings.dist.scheduler_urls;
     Json status;
     if (!loaded.has_farm()) {
+        // The recipe for a trace of everything starts its server by asking for the status.
+        if (says(world, "SCCACHE_NO_DAEMON=1")) (void)world.server->ask(wire::CommandKind::dist_status, Spawn::yes);
         status["Disabled"] = "disabled";
     } else {
         auto reply = world.server->ask(wire::CommandKind::dist_status, Spawn::yes);
@@ -143,9 +156,11 @@ int dist_status(const config::LoadedClient& loaded, World& world) {
 }
 
 int dist_auth(const config::LoadedClient& loaded, World& world) {
-    if (loaded.settings.dist.auth_type == config::DistAuth::token) return 0;  // the token is in the configuration: nothing to do
-    return fail(world, "logging in with OAuth2 is not supported",
-                {"ask whoever runs the scheduler for a token and write type = \"token\" and token = \"...\" into [dist.auth]"});
+    if (loaded.settings.dist.auth_type == config::DistAuth::token)
+        return 0;  // the token is in the configuration: nothing to do
+    return fail(
+        world, "logging in with OAuth2 is not supported",
+        {"ask whoever runs the scheduler for a token and write type = \"token\" and token = \"...\" into [dist.auth]"});
 }
 
 int package_toolchain(const Options& options, World& world) {
@@ -155,7 +170,8 @@ int package_toolchain(const Options& options, World& world) {
 
 int check_config(const config::LoadedClient& loaded, World& world) {
     if (!usable(loaded, world)) return k_failed;
-    world.out(loaded.stamp.exists ? cat(loaded.path, ": no problem found\n") : cat("no configuration file at ", loaded.path, "; the defaults are used\n"));
+    world.out(loaded.stamp.exists ? cat(loaded.path, ": no problem found\n")
+                                  : cat("no configuration file at ", loaded.path, "; the defaults are used\n"));
     return 0;
 }
 
@@ -173,7 +189,8 @@ int run_configured(const Options& options, World& world) {
     auto loaded = config::load_client(world.env, yaml::to_json);
     if (options.action == Action::check_config) return check_config(loaded, world);
     bool good = usable(loaded, world);
-    if (!good && options.action != Action::stop_server) return k_failed;  // a server can be stopped whatever the file says
+    if (!good && options.action != Action::stop_server)
+        return k_failed;  // a server can be stopped whatever the file says
     switch (options.action) {
         case Action::show_stats:
         case Action::show_adv_stats: return show_stats(options, loaded, world);
@@ -191,16 +208,10 @@ int run_configured(const Options& options, World& world) {
     }
 }
 
-bool starts_server(const World& world) {
-    for (const auto& entry : world.env)
-        if (entry == "SCCACHE_START_SERVER=1") return true;
-    return false;
-}
-
 }  // namespace
 
 int run(const std::vector<std::string>& arguments, World& world) {
-    if (starts_server(world)) {
+    if (says(world, "SCCACHE_START_SERVER=1")) {
         if (!arguments.empty()) {
             world.out("sccache: `SCCACHE_START_SERVER=1` can't be used with other commands\n");
             return 1;

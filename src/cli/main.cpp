@@ -4,8 +4,8 @@
 
 #include "src/base/fd.hpp"
 #include "src/base/log.hpp"
-#include "src/client/find_program.hpp"
 #include "src/cli/commands.hpp"
+#include "src/client/find_program.hpp"
 
 int main(int argc, char** argv) {
     base::log::init_from_environment();

@@ -1,7 +1,8 @@
 #include "src/cli/options.hpp"
 
-#include <algorithm>
 #include <boost/program_options.hpp>
+
+#include <algorithm>
 
 #include "src/base/strings.hpp"
 
@@ -70,18 +71,23 @@ base::Result<Options> options_of(const po::variables_map& given) {
         options.action = row.action;
     }
     if (chosen.empty()) return usage("say what to do, for example --show-stats, or give a compiler's command line");
-    auto text = [&](const char* name) { return given.count(name) != 0 ? given[name].as<std::string>() : std::string{}; };
+    auto text = [&](const char* name) {
+        return given.count(name) != 0 ? given[name].as<std::string>() : std::string{};
+    };
 
     bool stats = options.action == Action::show_stats || options.action == Action::show_adv_stats;
     auto format = base::lower(text("stats-format"));
-    if (format == "json") options.format = Format::json;
-    else if (!format.empty() && format != "text") return usage(cat("--stats-format is text or json, not \"", text("stats-format"), "\""));
+    if (format == "json")
+        options.format = Format::json;
+    else if (!format.empty() && format != "text")
+        return usage(cat("--stats-format is text or json, not \"", text("stats-format"), "\""));
     options.since = text("since");
     if (!options.since.empty() && !stats) return usage("--since goes with --show-stats only");
     options.file = text("internal-yaml-to-json");
     if (options.action == Action::package_toolchain) {
         auto files = given["package-toolchain"].as<std::vector<std::string>>();
-        if (files.size() != 2) return usage("--package-toolchain needs two arguments: the compiler and the archive to write");
+        if (files.size() != 2)
+            return usage("--package-toolchain needs two arguments: the compiler and the archive to write");
         options.executable = files[0];
         options.output = files[1];
     }
@@ -106,7 +112,8 @@ const std::vector<OptionRow>& option_rows() {
         {"help,h", "", "Show this text"},
         {"version,V", "", "Show the version"},
         {"stats-format", "FORMAT", "Form of statistics: text (the default) or json", W::modifier},
-        {"since", "TIME", "With --show-stats: count from TIME on, across servers: 2h, 7d, 2026-01-31, boot or all", W::modifier},
+        {"since", "TIME", "With --show-stats: count from TIME on, across servers: 2h, 7d, 2026-01-31, boot or all",
+         W::modifier},
         {"internal-yaml-to-json", "FILE", "", W::internal},
     };
     return k_rows;
@@ -116,10 +123,12 @@ base::Result<Options> parse(const std::vector<std::string>& arguments) {
     po::options_description described;
     for (const auto& row : option_rows()) {
         std::string names{row.names};
-        if (row.argument.empty()) described.add_options()(names.c_str(), "");
+        if (row.argument.empty())
+            described.add_options()(names.c_str(), "");
         else if (row.argument.find(' ') != std::string_view::npos)
             described.add_options()(names.c_str(), po::value<std::vector<std::string>>()->multitoken(), "");
-        else described.add_options()(names.c_str(), po::value<std::string>(), "");
+        else
+            described.add_options()(names.c_str(), po::value<std::string>(), "");
     }
     po::positional_options_description none;
     po::variables_map given;
@@ -127,7 +136,8 @@ base::Result<Options> parse(const std::vector<std::string>& arguments) {
         auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
         po::store(po::command_line_parser(arguments).options(described).positional(none).style(style).run(), given);
     } catch (const po::too_many_positional_options_error&) {
-        auto extra = std::find_if(arguments.begin(), arguments.end(), [](const std::string& a) { return !a.starts_with('-'); });
+        auto extra =
+            std::find_if(arguments.begin(), arguments.end(), [](const std::string& a) { return !a.starts_with('-'); });
         return usage(cat("unexpected argument \"", extra == arguments.end() ? std::string{} : *extra, "\""));
     } catch (const po::invalid_command_line_syntax& e) {
         if (e.kind() != po::invalid_syntax::missing_parameter) return wrong(e);
@@ -135,9 +145,7 @@ base::Result<Options> parse(const std::vector<std::string>& arguments) {
         return missing(std::string_view{name}.substr(std::min(name.size(), name.find_first_not_of('-'))));
     } catch (const po::multiple_occurrences& e) {
         return usage(cat(e.get_option_name(), " is given twice"));
-    } catch (const po::error& e) {
-        return wrong(e);
-    }
+    } catch (const po::error& e) { return wrong(e); }
     return options_of(given);
 }
 
@@ -152,24 +160,30 @@ std::string help_text() {
     for (const auto& row : option_rows()) {
         if (row.what == OptionRow::What::internal) continue;
         auto comma = row.names.find(',');
-        auto left = comma == std::string_view::npos ? cat("      --", row.names) : cat("  -", row.names.substr(comma + 1), ", --", long_name(row));
+        auto left = comma == std::string_view::npos ? cat("      --", row.names)
+                                                    : cat("  -", row.names.substr(comma + 1), ", --", long_name(row));
         if (!row.argument.empty()) left += cat(" ", row.argument);
         static constexpr std::size_t k_column = 34;
-        left += left.size() + 2 > k_column ? "\n" + std::string(k_column, ' ') : std::string(k_column - left.size(), ' ');
+        left +=
+            left.size() + 2 > k_column ? "\n" + std::string(k_column, ' ') : std::string(k_column - left.size(), ' ');
         out += cat(left, row.help, "\n");
     }
-    out += "\n"
-           "Configuration: ~/.config/sccache/config and variables SCCACHE_*; see sccache(1) and sccache.conf(5).\n"
-           "\n"
-           "Enabled features:\n";
+    out +=
+        "\n"
+        "Configuration: ~/.config/sccache/config and variables SCCACHE_*; see sccache(1) and sccache.conf(5).\n"
+        "\n"
+        "Enabled features:\n";
     for (const auto& feature : k_features)
-        out += cat("    ", feature.name, ":", std::string(11 - feature.name.size(), ' '), feature.enabled ? "true" : "false", "\n");
+        out += cat("    ", feature.name, ":", std::string(11 - feature.name.size(), ' '),
+                   feature.enabled ? "true" : "false", "\n");
     return out;
 }
 
 std::string version_text() {
-    return "sccache " SCCACHE_VERSION "\n"
-           "The independent C++ implementation for openSUSE; its command line, configuration and farm protocol are those of Mozilla's sccache.\n";
+    return "sccache " SCCACHE_VERSION
+           "\n"
+           "The independent C++ implementation for openSUSE; its command line, configuration and farm protocol are "
+           "those of Mozilla's sccache.\n";
 }
 
 }  // namespace cli

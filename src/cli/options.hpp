@@ -30,11 +30,11 @@ enum class Format : unsigned char { text, json };
 /// A parsed command line.
 struct Options {
     Action action = Action::help;
-    Format format = Format::text;     // of statistics
-    std::string since;                // --since, may be empty
-    std::string executable;           // --package-toolchain
-    std::string output;               // --package-toolchain
-    std::string file;                 // --internal-yaml-to-json
+    Format format = Format::text;  // of statistics
+    std::string since;             // --since, may be empty
+    std::string executable;        // --package-toolchain
+    std::string output;            // --package-toolchain
+    std::string file;              // --internal-yaml-to-json
 };
 
 /// One option as people see it; the parser, --help and the man page's test go by this table.

@@ -19,7 +19,8 @@ const std::string k_rule(80, '=');
 std::string show(const std::vector<key::Reading>& readings) {
     std::string out;
     for (const auto& reading : readings) {
-        out += cat("result ", reading.result.hex(), reading.date_setting.is_zero() ? "" : " (depends on the date)", "\n");
+        out +=
+            cat("result ", reading.result.hex(), reading.date_setting.is_zero() ? "" : " (depends on the date)", "\n");
         for (const auto& file : reading.files) out += cat("    ", file.digest.hex(), "  ", file.path, "\n");
         for (const auto& absence : reading.absences)
             out += cat("    absent in ", absence.directory, ": ", base::join(absence.names, " "), "\n");
@@ -29,7 +30,8 @@ std::string show(const std::vector<key::Reading>& readings) {
 
 }  // namespace
 
-base::Result<> show_preprocessor_entries(const std::string& directory, const std::function<void(std::string_view)>& out) {
+base::Result<> show_preprocessor_entries(const std::string& directory,
+                                         const std::function<void(std::string_view)>& out) {
     auto tree = store::open_tree(directory, store::Mode::read_only, store::Create::no);
     if (!tree) {
         if (tree.error().code == std::errc::no_such_file_or_directory) return base::Ok{};
@@ -52,10 +54,14 @@ base::Result<> show_preprocessor_entries(const std::string& directory, const std
             auto bytes = disk->get_manifest(*key);
             auto path = cat(directory, "/", store::k_subtree, "/", store::entry_name(*key, store::Kind::manifest));
             std::string shown;
-            if (!bytes) shown = cat("unreadable: ", bytes.error().what, "\n");
-            else if (!*bytes) continue;  // evicted meanwhile
-            else if (auto readings = key::readings(**bytes)) shown = show(*readings);
-            else shown = cat("unreadable: ", readings.error().what, "\n");
+            if (!bytes)
+                shown = cat("unreadable: ", bytes.error().what, "\n");
+            else if (!*bytes)
+                continue;  // evicted meanwhile
+            else if (auto readings = key::readings(**bytes))
+                shown = show(*readings);
+            else
+                shown = cat("unreadable: ", readings.error().what, "\n");
             out(cat(k_rule, "\nShowing preprocessor entry file ", path, "\n", shown, k_rule, "\n"));
         }
     }

@@ -40,6 +40,20 @@ base::Error not_connected(std::string why) {
     return base::Error{cat("couldn't connect to server: ", why), std::errc::not_connected};
 }
 
+/// A server holds its lock file for life.
+bool is_held(const std::string& lock) {
+    base::Fd fd{::open(lock.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+    return fd && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
+}
+
+std::string debug_lock(const wire::Address& address) { return address.debug_path() + ".lock"; }
+
+/// The lock of the server that clients of this address get.
+std::string lock_of_living(const wire::Address& address) {
+    bool debug = wire::read_notice(address).what == wire::Notice::What::debug && is_held(debug_lock(address));
+    return debug ? debug_lock(address) : address.beside("lock");
+}
+
 /// The debugging server of SCCACHE_NO_DAEMON=1: it keeps this terminal for its log and has a socket of its own, so it
 /// gets the next compiles although another server may be running under systemd.
 bool start_debug_server(const wire::Address& address) {
@@ -50,8 +64,11 @@ bool start_debug_server(const wire::Address& address) {
     base::Fd ready{pipe_fds[0]};
     base::Fd ready_end{pipe_fds[1]};
     auto program = directory + "/sccache-server";
-    std::string arguments[] = {"sccache-server", "--foreground", "--socket", address.debug_path(), "--lock", address.debug_path() + ".lock",
-                               "--notice", address.beside("notice"), "--ready-fd", "3"};
+    std::string arguments[] = {"sccache-server", "--foreground",
+                               "--socket",       address.debug_path(),
+                               "--lock",         debug_lock(address),
+                               "--notice",       address.beside("notice"),
+                               "--ready-fd",     "3"};
     std::vector<char*> argv;
     for (auto& a : arguments) argv.push_back(a.data());
     argv.push_back(nullptr);
@@ -76,7 +93,8 @@ bool start_debug_server(const wire::Address& address) {
 /// The real link.
 class SocketLink final : public ServerLink {
 public:
-    explicit SocketLink(std::vector<std::string> env) : m_env{std::move(env)}, m_root{wire::own_root()}, m_address{own_address()} {}
+    explicit SocketLink(std::vector<std::string> env)
+        : m_env{std::move(env)}, m_root{wire::own_root()}, m_address{own_address()} {}
 
     base::Result<std::string> ask(wire::CommandKind kind, Spawn spawn) override {
         wire::Command command;
@@ -88,9 +106,12 @@ public:
             auto connection = client::connect_to_server(m_address);
             if (connection.state == client::Connection::State::absent && spawn == Spawn::yes) connection = spawn_one();
             if (connection.state == client::Connection::State::sick) return not_connected("the server does not answer");
-            if (connection.state != client::Connection::State::connected) return not_connected(cat("nothing listens on ", m_address.text()));
+            if (connection.state != client::Connection::State::connected)
+                return not_connected(cat("nothing listens on ", m_address.text()));
+            m_lock = lock_of_living(m_address);
             auto reply = talk(connection.socket.get(), command);
-            if (!reply || reply->type == wire::Type::reply) return reply ? base::Result{std::move(reply->payload)} : std::move(reply).error();
+            if (!reply || reply->type == wire::Type::reply)
+                return reply ? base::Result{std::move(reply->payload)} : std::move(reply).error();
             if (reply->type != wire::Type::foreign) break;
             m_address = wire::for_root(m_address, m_root);
         }
@@ -103,17 +124,14 @@ public:
             return base::Error{"Server startup failed: Address in use", std::errc::address_in_use};
         connection = spawn_one();
         if (connection.state == client::Connection::State::connected) return m_address.text();
-        return base::Error{"Server startup failed: it did not come up\n"
-                           "Run with SCCACHE_LOG=debug SCCACHE_NO_DAEMON=1 to get more information",
-                           std::errc::timed_out};
+        return base::Error{
+            "Server startup failed: it did not come up\n"
+            "Run with SCCACHE_LOG=debug SCCACHE_NO_DAEMON=1 to get more information",
+            std::errc::timed_out};
     }
 
     void wait_until_gone() override {
-        if (m_address.path.empty()) return;
-        // The server holds this lock for life.
-        base::Fd lock{::open(m_address.beside("lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
-        if (!lock) return;
-        for (int waited = 0; waited < k_gone_ms && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0; waited += 5) ::poll(nullptr, 0, 5);
+        for (int waited = 0; waited < k_gone_ms && is_held(m_lock); waited += 5) ::poll(nullptr, 0, 5);
     }
 
 private:
@@ -138,9 +156,12 @@ private:
                     if (frame.type == wire::Type::wait) continue;  // a sign of life
                     return frame;
                 case wire::Collector::State::more:
-                    return base::Error{cat("the server did not answer within ", k_reply_seconds, " s"), std::errc::timed_out};
-                case wire::Collector::State::closed: return base::Error{"the server closed the connection", std::errc::connection_reset};
-                case wire::Collector::State::nonsense: return base::Error{"the server talks nonsense", std::errc::protocol_error};
+                    return base::Error{cat("the server did not answer within ", k_reply_seconds, " s"),
+                                       std::errc::timed_out};
+                case wire::Collector::State::closed:
+                    return base::Error{"the server closed the connection", std::errc::connection_reset};
+                case wire::Collector::State::nonsense:
+                    return base::Error{"the server talks nonsense", std::errc::protocol_error};
             }
         }
     }
@@ -148,19 +169,24 @@ private:
     std::vector<std::string> m_env;
     wire::RootIdentity m_root;
     wire::Address m_address;
+    std::string m_lock;  // of the server that was asked last
 };
 
 }  // namespace
 
-std::unique_ptr<ServerLink> link_to_server(std::vector<std::string> env) { return std::make_unique<SocketLink>(std::move(env)); }
+std::unique_ptr<ServerLink> link_to_server(std::vector<std::string> env) {
+    return std::make_unique<SocketLink>(std::move(env));
+}
 
 base::Error become_server(const std::vector<std::string>&) {
     auto directory = client::libexec_directory();
     if (directory.empty()) return base::Error{"sccache-server is not installed", std::errc::no_such_file_or_directory};
     auto address = own_address();
     std::vector<std::string> arguments{"sccache-server", wants_foreground() ? "--foreground" : "--daemon"};
-    if (wants_foreground() && client::connect_to_server(address).state == client::Connection::State::connected && !address.debug_path().empty()) {
-        arguments.insert(arguments.end(), {"--socket", address.debug_path(), "--lock", address.debug_path() + ".lock", "--notice", address.beside("notice")});
+    if (wants_foreground() && client::connect_to_server(address).state == client::Connection::State::connected &&
+        !address.debug_path().empty()) {
+        arguments.insert(arguments.end(), {"--socket", address.debug_path(), "--lock", debug_lock(address), "--notice",
+                                           address.beside("notice")});
         wire::write_notice(address, {wire::Notice::What::debug, 0});
     }
     std::vector<char*> argv;

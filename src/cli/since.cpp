@@ -1,9 +1,10 @@
 #include "src/cli/since.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
-#include <nlohmann/json.hpp>
 
 #include "src/base/strings.hpp"
 
@@ -95,23 +96,27 @@ base::Result<std::uint64_t> parse_since(std::string_view text, std::uint64_t now
         return now_ms - *n * unit.seconds * 1000;
     }
     if (auto date = parse_date(text)) return *date * 1000;
-    return base::Error{cat("--since: \"", text, "\" is no time; write for example 2h, 7d, 2026-01-31, boot or all"), std::errc::invalid_argument};
+    return base::Error{cat("--since: \"", text, "\" is no time; write for example 2h, 7d, 2026-01-31, boot or all"),
+                       std::errc::invalid_argument};
 }
 
 std::string render_events_text(const store::EventSummary& s, std::uint64_t since_ms) {
     using K = store::EventKind;
     std::string out;
-    out += line("Since", since_ms == 0 ? (s.first_unix_ms == 0 ? "the beginning" : local_time(s.first_unix_ms)) : local_time(since_ms));
+    out += line("Since", since_ms == 0 ? (s.first_unix_ms == 0 ? "the beginning" : local_time(s.first_unix_ms))
+                                       : local_time(since_ms));
     for (const auto& row : k_kinds) {
         out += line(row.label, std::to_string(count_of(s.by_kind, row.kind)));
         if (row.kind != K::hit && row.kind != K::miss) continue;
         for (const auto& [language, counts] : s.by_language)
-            if (auto n = count_of(counts, row.kind)) out += line(cat(row.label, " (", language, ")"), std::to_string(n));
+            if (auto n = count_of(counts, row.kind))
+                out += line(cat(row.label, " (", language, ")"), std::to_string(n));
     }
     auto hits = count_of(s.by_kind, K::hit) + count_of(s.by_kind, K::remote_hit);
     auto asked = hits + count_of(s.by_kind, K::miss) + count_of(s.by_kind, K::farm);
     char rate[32] = "-";
-    if (asked != 0) std::snprintf(rate, sizeof rate, "%.2f %%", 100.0 * static_cast<double>(hits) / static_cast<double>(asked));
+    if (asked != 0)
+        std::snprintf(rate, sizeof rate, "%.2f %%", 100.0 * static_cast<double>(hits) / static_cast<double>(asked));
     out += line("Cache hits rate", rate);
     out += line("Compile time saved", duration(s.saved_ms));
     out += line("Compile time spent", duration(s.spent_ms));
@@ -119,7 +124,8 @@ std::string render_events_text(const store::EventSummary& s, std::uint64_t since
     if (!s.by_reason.empty()) {
         out += "\nReasons:\n";
         std::vector<std::pair<std::string, std::uint64_t>> sorted{s.by_reason.begin(), s.by_reason.end()};
-        std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+        std::stable_sort(sorted.begin(), sorted.end(),
+                         [](const auto& a, const auto& b) { return a.second > b.second; });
         for (const auto& [reason, n] : sorted) out += line(reason, std::to_string(n));
     }
     if (s.truncated) out += "\nOlder records than these are no longer kept.\n";

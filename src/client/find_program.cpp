@@ -59,8 +59,10 @@ bool has_engine(const std::string& directory) {
 }  // namespace
 
 std::string libexec_directory() {
-    std::string beside = self_directory() + "/../libexec/sccache";
+    std::string here = self_directory();
+    std::string beside = here + "/../libexec/sccache";
     if (has_engine(beside)) return beside;
+    if (has_engine(here)) return here;  // this is one of the helpers itself
     if (has_engine(SCCACHE_LIBEXEC)) return SCCACHE_LIBEXEC;
     const char* path = std::getenv("PATH");
     for (std::string_view rest = path != nullptr ? path : ""; !rest.empty();) {

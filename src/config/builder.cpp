@@ -26,6 +26,7 @@ using R = Row;
 using B = Builder;
 using L = BuilderLimits;
 
+// clang-format off
 constexpr Row k_builder[] = {
     {"public_addr", "", slot<&B::public_addr>, "", "Address and port of this builder, as clients and scheduler reach it.", R::required,
      fix_address},
@@ -69,16 +70,19 @@ constexpr Row k_builder[] = {
     {"limits.job_text", "", slot<&B::limits, &L::job_text>, "16M", "What one job may print on stdout and stderr, each.", 0, fix_positive},
     {"limits.job_output", "", slot<&B::limits, &L::job_output>, "1G", "Output files of one job together.", 0, fix_positive},
 };
+// clang-format on
 
 void check_type(const Builder& s, const Fill& fill, DaemonCheck& check) {
     switch (s.type) {
         case BuilderType::overlay:
             if (fill.origin("builder.build_dir") == Fill::Origin::fallback)
-                check.error("builder.type", "`builder.build_dir` is missing", "for example: build_dir = \"/var/cache/sccache-builder/tmp\"");
+                check.error("builder.type", "`builder.build_dir` is missing",
+                            "for example: build_dir = \"/var/cache/sccache-builder/tmp\"");
             break;
         case BuilderType::docker:
             check.error("builder.type", "the docker builder does not exist here",
-                        "write type = \"overlay\" and build_dir = \"/var/cache/sccache-builder/tmp\"; jobs are isolated without docker");
+                        "write type = \"overlay\" and build_dir = \"/var/cache/sccache-builder/tmp\"; jobs are "
+                        "isolated without docker");
             break;
         case BuilderType::pot:
             check.error("builder.type", "the pot builder is for FreeBSD and does not exist here",
@@ -105,11 +109,13 @@ LoadedBuilder load(base::Result<Node> root, const std::string& path) {
         check.error("scheduler_url", "`scheduler_url` is empty", "write http://HOST:PORT of the scheduler");
     if (fill.origin("scheduler_auth.type") != Fill::Origin::fallback) {
         if (s.auth_type == SchedulerAuth::jwt_token) {
-            auto remedy = base::cat("sccache-dist auth generate-jwt-hs256-server-token --config /etc/sccache/scheduler.conf --server ",
-                                    s.public_addr, " (on the scheduler's host)");
+            auto remedy = base::cat(
+                "sccache-dist auth generate-jwt-hs256-server-token --config /etc/sccache/scheduler.conf --server ",
+                s.public_addr, " (on the scheduler's host)");
             check.secret(s.auth_token, s.auth_token_file, "scheduler_auth.token", remedy);
         } else if (s.auth_type == SchedulerAuth::token) {
-            check.secret(s.auth_token, s.auth_token_file, "scheduler_auth.token", "sccache-dist auth generate-shared-token");
+            check.secret(s.auth_token, s.auth_token_file, "scheduler_auth.token",
+                         "sccache-dist auth generate-shared-token");
         }
     }
     check.mode(holds_secrets);

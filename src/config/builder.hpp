@@ -23,21 +23,21 @@ std::span<const std::string_view> names_of(Sandbox);
 
 /// [limits]: of the whole builder, then of one job.
 struct BuilderLimits {
-    std::uint64_t slots = 0;                            // jobs at a time; 0: the CPUs of the cgroup
+    std::uint64_t slots = 0;  // jobs at a time; 0: the CPUs of the cgroup
     std::uint64_t connections = 1024;
-    Size toolchain{std::uint64_t{2} << 30};             // one archive, packed
+    Size toolchain{std::uint64_t{2} << 30};  // one archive, packed
     Size toolchain_unpacked{std::uint64_t{8} << 30};
-    Size inputs{std::uint64_t{512} << 20};              // inputs of one job, packed
+    Size inputs{std::uint64_t{512} << 20};  // inputs of one job, packed
     Size inputs_unpacked{std::uint64_t{2} << 30};
-    std::chrono::seconds request_timeout{60};           // without a byte of progress
-    std::chrono::seconds drain_timeout{30};             // running jobs at SIGTERM
+    std::chrono::seconds request_timeout{60};  // without a byte of progress
+    std::chrono::seconds drain_timeout{30};    // running jobs at SIGTERM
     std::chrono::seconds job_time{1200};
     Size job_memory{std::uint64_t{16} << 30};
     Size job_disk{std::uint64_t{4} << 30};
     std::uint64_t job_files = 100'000;
     std::uint64_t job_processes = 256;
     std::uint64_t job_open_files = 1024;
-    Size job_text{std::uint64_t{16} << 20};             // stdout and stderr, each
+    Size job_text{std::uint64_t{16} << 20};  // stdout and stderr, each
     Size job_output{std::uint64_t{1} << 30};
 };
 

@@ -140,10 +140,11 @@ struct DistToolchain {
 
 /// [dist]
 struct Dist {
-    std::vector<std::string> scheduler_urls;  // scheduler_url: "http://HOST:PORT" without a slash at the end; empty: no farm
-    std::string scheduler_fingerprint;        // lower-case hex SHA-256 of the scheduler's certificate, or empty
+    std::vector<std::string>
+        scheduler_urls;                 // scheduler_url: "http://HOST:PORT" without a slash at the end; empty: no farm
+    std::string scheduler_fingerprint;  // lower-case hex SHA-256 of the scheduler's certificate, or empty
     DistMode mode = DistMode::automatic;
-    std::string cache_dir;                    // absolute after load
+    std::string cache_dir;  // absolute after load
     std::vector<DistToolchain> toolchains;
     Size toolchain_cache_size{std::uint64_t{10} << 30};
     bool rewrite_includes_only = false;
@@ -154,8 +155,8 @@ struct Dist {
 
 /// What the environment says about one compile.
 struct Request {
-    Given recache;       // SCCACHE_RECACHE: do not look up, store
-    Given no_cache;      // SCCACHE_NO_CACHE: neither look up nor store; wins
+    Given recache;   // SCCACHE_RECACHE: do not look up, store
+    Given no_cache;  // SCCACHE_NO_CACHE: neither look up nor store; wins
     std::string cache_buster;
     std::vector<std::string> extra_files;
     Given multiarch;
@@ -179,12 +180,12 @@ struct Client {
     bool client_side_mode = false;
     std::vector<std::string> basedirs;  // absolute, normalised, each with a slash at its end
     bool basedirs_map = false;
-    Percent verify;                      // this share of hits is compiled again and compared
+    Percent verify;  // this share of hits is compiled again and compared
     RemoteResults cache_remote_results = RemoteResults::local;
-    std::uint64_t zstd_level = 3;        // cache.zstd_level
+    std::uint64_t zstd_level = 3;  // cache.zstd_level
     bool skip_cache_check = false;
-    std::uint64_t local_slots = 0;       // 0: the CPUs of the cgroup
-    std::vector<std::string> rust_env;   // rust.env: names of variables that proc macros read
+    std::uint64_t local_slots = 0;      // 0: the CPUs of the cgroup
+    std::vector<std::string> rust_env;  // rust.env: names of variables that proc macros read
     Disk disk;
     Preprocessor preprocessor;
     S3 s3;

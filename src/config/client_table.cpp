@@ -4,7 +4,8 @@
 namespace config {
 
 std::span<const std::string_view> names_of(Backend) {
-    static constexpr std::string_view k_names[] = {"disk", "s3", "redis", "memcached", "gcs", "gha", "azure", "webdav", "oss", "cos"};
+    static constexpr std::string_view k_names[] = {"disk", "s3",    "redis",  "memcached", "gcs",
+                                                   "gha",  "azure", "webdav", "oss",       "cos"};
     return k_names;
 }
 std::span<const std::string_view> names_of(RemoteResults) {
@@ -33,6 +34,7 @@ namespace {
 using R = Row;
 using C = Client;
 
+// clang-format off
 constexpr Row k_client[] = {
     {"server_startup_timeout_ms", "", slot<&C::server_startup_timeout>, "10000",
      "How long to wait for a server that is being started, in milliseconds."},
@@ -236,7 +238,9 @@ constexpr Row k_client[] = {
      "Number of a separate server; no TCP port is opened."},
     {"", "SCCACHE_MAX_FRAME_LENGTH", slot<&C::process, &Process::max_frame_length>, "8M", "Accepted for older scripts."},
 };
+// clang-format on
 
+// clang-format off
 constexpr Row k_toolchain[] = {
     {"type", "", slot<&DistToolchain::type>, "no_dist", "\"no_dist\", or \"path_override\" with an archive.", R::required},
     {"compiler_executable", "", slot<&DistToolchain::compiler_executable>, "", "Path of the compiler as the build calls it.", R::required},
@@ -244,6 +248,7 @@ constexpr Row k_toolchain[] = {
     {"archive_compiler_executable", "", slot<&DistToolchain::archive_compiler_executable>, "",
      "path_override: path of the compiler in the archive."},
 };
+// clang-format on
 
 }  // namespace
 

@@ -13,8 +13,9 @@ base::Result<std::string> read_secret(const std::string& name) {
     if (name.find('/') == std::string::npos) {
         const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
         if (directory == nullptr)
-            return base::Error{base::cat(name, " is neither a path nor, without CREDENTIALS_DIRECTORY, a systemd credential"),
-                               std::errc::invalid_argument};
+            return base::Error{
+                base::cat(name, " is neither a path nor, without CREDENTIALS_DIRECTORY, a systemd credential"),
+                std::errc::invalid_argument};
         path = base::cat(directory, "/", name);
     }
     auto text = base::read_file(path, k_limit);

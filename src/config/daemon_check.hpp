@@ -10,10 +10,15 @@ namespace config {
 /// Collects what is wrong with a daemon's settings, each with the line to change. Used by the two load functions.
 class DaemonCheck {
 public:
-    DaemonCheck(const Fill& fill, const std::string& path, Problems& problems) : m_fill{fill}, m_path{path}, m_problems{problems} {}
+    DaemonCheck(const Fill& fill, const std::string& path, Problems& problems)
+        : m_fill{fill}, m_path{path}, m_problems{problems} {}
 
-    void error(std::string_view key, std::string what, std::string remedy) { add(Problem::Severity::error, key, std::move(what), std::move(remedy)); }
-    void warn(std::string_view key, std::string what, std::string remedy) { add(Problem::Severity::warning, key, std::move(what), std::move(remedy)); }
+    void error(std::string_view key, std::string what, std::string remedy) {
+        add(Problem::Severity::error, key, std::move(what), std::move(remedy));
+    }
+    void warn(std::string_view key, std::string what, std::string remedy) {
+        add(Problem::Severity::warning, key, std::move(what), std::move(remedy));
+    }
 
     /// A secret given directly or by file: reads the file, refuses none, both, and the examples'. `remedy` is the command
     /// that makes a real one.

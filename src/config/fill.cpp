@@ -22,7 +22,8 @@ std::string Problem::text() const {
 }
 
 bool has_errors(const Problems& problems) {
-    return std::any_of(problems.begin(), problems.end(), [](const Problem& p) { return p.severity == Problem::Severity::error; });
+    return std::any_of(problems.begin(), problems.end(),
+                       [](const Problem& p) { return p.severity == Problem::Severity::error; });
 }
 
 Fill::Fill(const Table& table, void* settings, Problems& problems)
@@ -58,7 +59,8 @@ void Fill::fill_table(const Node& node, const std::string& prefix) {
         } else if (value.kind == Node::Kind::table) {
             fill_table(value, key + ".");
         } else {
-            report(value.line, cat("`", key, "`: ", expected("a section", value)), cat("write [", key, "] and its keys below it"));
+            report(value.line, cat("`", key, "`: ", expected("a section", value)),
+                   cat("write [", key, "] and its keys below it"));
         }
     }
 }
@@ -68,7 +70,8 @@ void Fill::fill_row(std::size_t index, const Node& node, const std::string& key)
     auto slot = row.slot(m_settings);
     for (std::size_t i = 0; i < m_sources.size(); ++i)
         if (m_sources[i].origin == Origin::file && address_of(m_table.rows[i].slot(m_settings)) == address_of(slot))
-            return report(node.line, cat("`", key, "` and `", m_table.rows[i].key, "` are the same setting"), "keep one of them");
+            return report(node.line, cat("`", key, "` and `", m_table.rows[i].key, "` are the same setting"),
+                          "keep one of them");
     m_sources[index] = {Origin::file, node.line};
     if (const auto* items = std::get_if<Items>(&slot)) return fill_items(*items, node, key);
     auto before = save(slot);
@@ -81,7 +84,8 @@ void Fill::fill_row(std::size_t index, const Node& node, const std::string& key)
 
 void Fill::fill_items(Items items, const Node& node, const std::string& key) {
     if (node.kind != Node::Kind::list)
-        return report(node.line, cat("`", key, "`: ", expected("a list of tables", node)), cat("write [[", key, "]] and its keys below it"));
+        return report(node.line, cat("`", key, "`: ", expected("a list of tables", node)),
+                      cat("write [[", key, "]] and its keys below it"));
     items.clear(items.list);
     for (const auto& item : node.items) {
         if (item.kind != Node::Kind::table) {
@@ -100,7 +104,8 @@ void Fill::fill_items(Items items, const Node& node, const std::string& key) {
 void Fill::unknown(const Node& node, std::string key) {
     // [chace.disk] arrives as `chace` with `disk` inside: name the whole heading, it is what the person wrote.
     const Node* at = &node;
-    while (at->kind == Node::Kind::table && at->members.size() == 1 && at->members[0].second.kind == Node::Kind::table) {
+    while (at->kind == Node::Kind::table && at->members.size() == 1 &&
+           at->members[0].second.kind == Node::Kind::table) {
         key += "." + at->members[0].first;
         at = &at->members[0].second;
     }
@@ -139,7 +144,8 @@ void Fill::from_environment(const std::vector<std::string>& env) {
             for (std::size_t j = 0; j < m_table.rows.size(); ++j)
                 if (j != i && set[j] && address_of(m_table.rows[j].slot(m_settings)) == address_of(slot))
                     m_problems.push_back({Problem::Severity::error, std::string{name},
-                                          cat(name, " and ", m_table.rows[j].env, " are the same setting"), "unset one of them"});
+                                          cat(name, " and ", m_table.rows[j].env, " are the same setting"),
+                                          "unset one of them"});
             auto before = save(slot);
             auto verdict = take_text(row, name, slot, text);
             if (verdict.empty() && row.fix != nullptr) verdict = row.fix(slot);
@@ -150,7 +156,8 @@ void Fill::from_environment(const std::vector<std::string>& env) {
             }
             restore(slot, before);
             auto severity = (row.flags & Row::lenient) != 0 ? Problem::Severity::warning : Problem::Severity::error;
-            m_problems.push_back({severity, std::string{name}, verdict, severity == Problem::Severity::warning ? "it is ignored" : ""});
+            m_problems.push_back(
+                {severity, std::string{name}, verdict, severity == Problem::Severity::warning ? "it is ignored" : ""});
         }
     }
 }
@@ -164,7 +171,8 @@ void Fill::check_required(const std::string& path) {
         for (std::size_t j = 0; j < m_sources.size(); ++j)
             in_file = in_file || (m_sources[j].origin == Origin::file && m_table.rows[j].key.starts_with(section));
         if ((row.flags & Row::required) != 0 || ((row.flags & Row::required_here) != 0 && in_file))
-            m_problems.push_back({Problem::Severity::error, path, cat("`", row.key, "` is missing"), std::string{row.help}});
+            m_problems.push_back(
+                {Problem::Severity::error, path, cat("`", row.key, "` is missing"), std::string{row.help}});
     }
 }
 

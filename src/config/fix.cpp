@@ -125,7 +125,8 @@ std::string fix_address(Slot slot) {
     auto wrong = cat("\"", value, "\" must be IP:PORT, like 192.0.2.1:10600 or [2001:db8::1]:10600");
     if (colon == std::string::npos || !is_port(std::string_view{value}.substr(colon + 1))) return wrong;
     auto host = value.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) return is_ip(host.substr(1, host.size() - 2), AF_INET6) ? "" : wrong;
+    if (host.starts_with('[') && host.ends_with(']'))
+        return is_ip(host.substr(1, host.size() - 2), AF_INET6) ? "" : wrong;
     return is_ip(host, AF_INET) ? "" : wrong;
 }
 
@@ -134,7 +135,8 @@ std::string fix_networks(Slot slot) {
         auto slash = network.find('/');
         auto host = network.substr(0, slash);
         bool v4 = is_ip(host, AF_INET);
-        auto bits = slash == std::string::npos ? std::optional<std::uint64_t>{0} : base::parse_u64(std::string_view{network}.substr(slash + 1));
+        auto bits = slash == std::string::npos ? std::optional<std::uint64_t>{0}
+                                               : base::parse_u64(std::string_view{network}.substr(slash + 1));
         if ((!v4 && !is_ip(host, AF_INET6)) || !bits || *bits > (v4 ? 32u : 128u))
             return cat("\"", network, "\" must be an address or a network like 192.0.2.0/24");
     }

@@ -1,5 +1,6 @@
-#include <iterator>
 #include <nlohmann/json.hpp>
+
+#include <iterator>
 
 #include "src/base/strings.hpp"
 #include "src/config/node.hpp"

@@ -52,8 +52,8 @@ std::string config_path(const std::vector<std::string>& env) {
 
 bool is_credential(std::string_view entry) {
     static constexpr std::string_view k_prefixes[] = {"AWS_", "AZURE_", "ALIBABA_CLOUD_", "TENCENTCLOUD_SECRET_"};
-    static constexpr std::string_view k_names[] = {"GOOGLE_APPLICATION_CREDENTIALS=", "ACTIONS_RESULTS_URL=", "ACTIONS_RUNTIME_TOKEN=",
-                                                   "ACTIONS_CACHE_URL="};
+    static constexpr std::string_view k_names[] = {
+        "GOOGLE_APPLICATION_CREDENTIALS=", "ACTIONS_RESULTS_URL=", "ACTIONS_RUNTIME_TOKEN=", "ACTIONS_CACHE_URL="};
     return std::any_of(std::begin(k_prefixes), std::end(k_prefixes), [&](auto p) { return entry.starts_with(p); }) ||
            std::any_of(std::begin(k_names), std::end(k_names), [&](auto n) { return entry.starts_with(n); });
 }
@@ -92,7 +92,8 @@ base::Digest hash_of(const LoadedClient& loaded) {
     auto settings = loaded.settings;  // the table points into what it is given, and it is not const
     base::Hasher h;
     for (const auto& row : table_of<Client>().rows)
-        if ((row.flags & Row::selects) != 0) h.field(row.key.empty() ? row.env : row.key).field(text_of(row.slot(&settings)));
+        if ((row.flags & Row::selects) != 0)
+            h.field(row.key.empty() ? row.env : row.key).field(text_of(row.slot(&settings)));
     if (loaded.has_remote_cache())
         for (const auto& entry : loaded.credentials) h.field(entry);
     return h.finish();

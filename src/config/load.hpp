@@ -43,7 +43,9 @@ struct LoadedClient {
 
     /// Anything the network helper is needed for?
     [[nodiscard]] bool has_remote_cache() const;
-    [[nodiscard]] bool has_farm() const { return !settings.dist.scheduler_urls.empty() && settings.dist.mode != DistMode::off; }
+    [[nodiscard]] bool has_farm() const {
+        return !settings.dist.scheduler_urls.empty() && settings.dist.mode != DistMode::off;
+    }
 };
 
 /// `env` is the request's environment, NAME=VALUE. Defaults < file < environment, key by key. Reads the file

@@ -10,7 +10,7 @@ namespace config {
 struct Problem {
     enum class Severity : unsigned char { error, warning };
     Severity severity = Severity::error;
-    std::string where;   // "/home/u/.config/sccache/config:12", or the name of an environment variable
+    std::string where;  // "/home/u/.config/sccache/config:12", or the name of an environment variable
     std::string what;
     std::string remedy;  // may be empty
 

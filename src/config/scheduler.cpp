@@ -11,7 +11,8 @@
 namespace config {
 
 std::span<const std::string_view> names_of(ClientAuth) {
-    static constexpr std::string_view k_names[] = {"token", "jwt_hs256", "jwt_validate", "proxy_token", "DANGEROUSLY_INSECURE"};
+    static constexpr std::string_view k_names[] = {"token", "jwt_hs256", "jwt_validate", "proxy_token",
+                                                   "DANGEROUSLY_INSECURE"};
     return k_names;
 }
 std::span<const std::string_view> names_of(ServerAuth) {
@@ -31,6 +32,7 @@ using CA = SchedulerClientAuth;
 using SA = SchedulerServerAuth;
 using L = SchedulerLimits;
 
+// clang-format off
 constexpr Row k_scheduler[] = {
     {"public_addr", "", slot<&S::public_addr>, "", "Address and port of this scheduler, as its clients and builders know it.", R::required,
      fix_address},
@@ -81,7 +83,9 @@ constexpr Row k_scheduler[] = {
     {"limits.request", "", slot<&S::limits, &L::request>, "1M", "Largest body of a request.", 0, fix_positive},
     {"limits.request_timeout", "", slot<&S::limits, &L::request_timeout>, "30", "Seconds a request may take to arrive.", 0, fix_positive},
 };
+// clang-format on
 
+// clang-format off
 constexpr Row k_named_token[] = {
     {"name", "", slot<&NamedToken::name>, "", "Whose token this is; it appears in the logs.", R::required},
     {"token", "", slot<&NamedToken::token>, "", "The token.", R::secret},
@@ -89,6 +93,7 @@ constexpr Row k_named_token[] = {
     {"weight", "", slot<&NamedToken::weight>, "1", "Share of the farm relative to the others while it is full.", 0, fix_positive},
     {"class", "", slot<&NamedToken::job_class>, "normal", "\"interactive\" jobs are served first, \"batch\" ones last."},
 };
+// clang-format on
 
 constexpr std::string_view k_make_token = "sccache-dist auth generate-shared-token";
 constexpr std::string_view k_make_key = "sccache-dist auth generate-jwt-hs256-key";
@@ -98,25 +103,33 @@ void check_named_tokens(std::vector<NamedToken>& tokens, DaemonCheck& check) {
     for (std::size_t i = 0; i < tokens.size(); ++i) {
         auto& t = tokens[i];
         if (!t.token_file.empty() && !t.token.empty()) {
-            check.error(k_key, base::cat("both `token` and `token_file` are given for \"", t.name, "\""), "keep one of them");
+            check.error(k_key, base::cat("both `token` and `token_file` are given for \"", t.name, "\""),
+                        "keep one of them");
         } else if (!t.token_file.empty()) {
             auto text = read_secret(t.token_file);
-            if (text) t.token = *std::move(text);
-            else check.error(k_key, base::cat("token of \"", t.name, "\": ", std::move(text).error().what), "");
+            if (text)
+                t.token = *std::move(text);
+            else
+                check.error(k_key, base::cat("token of \"", t.name, "\": ", std::move(text).error().what), "");
         }
         if (is_example_secret(t.token))
-            check.error(k_key, base::cat("\"", t.name, "\" has no real token"), base::cat("make one with: ", k_make_token));
+            check.error(k_key, base::cat("\"", t.name, "\" has no real token"),
+                        base::cat("make one with: ", k_make_token));
         for (std::size_t j = 0; j < i; ++j) {
-            if (tokens[j].name == t.name) check.error(k_key, base::cat("\"", t.name, "\" is there twice"), "choose another name");
+            if (tokens[j].name == t.name)
+                check.error(k_key, base::cat("\"", t.name, "\" is there twice"), "choose another name");
             if (!t.token.empty() && tokens[j].token == t.token)
-                check.error(k_key, base::cat("\"", t.name, "\" and \"", tokens[j].name, "\" have the same token"), base::cat("make one with: ", k_make_token));
+                check.error(k_key, base::cat("\"", t.name, "\" and \"", tokens[j].name, "\" have the same token"),
+                            base::cat("make one with: ", k_make_token));
         }
     }
 }
 
 void check_client_auth(SchedulerClientAuth& auth, DaemonCheck& check) {
     auto need = [&](const std::string& value, std::string_view key) {
-        if (value.empty()) check.error("client_auth.type", base::cat("`", key, "` is missing"), "this type of authentication needs it");
+        if (value.empty())
+            check.error("client_auth.type", base::cat("`", key, "` is missing"),
+                        "this type of authentication needs it");
     };
     switch (auth.type) {
         case ClientAuth::token:
@@ -124,22 +137,30 @@ void check_client_auth(SchedulerClientAuth& auth, DaemonCheck& check) {
                 check.secret(auth.token, auth.token_file, "client_auth.token", k_make_token);
             check_named_tokens(auth.tokens, check);
             break;
-        case ClientAuth::jwt_hs256: check.secret(auth.secret_key, auth.secret_key_file, "client_auth.secret_key", k_make_key); break;
+        case ClientAuth::jwt_hs256:
+            check.secret(auth.secret_key, auth.secret_key_file, "client_auth.secret_key", k_make_key);
+            break;
         case ClientAuth::jwt_validate:
             need(auth.audience, "client_auth.audience");
             need(auth.issuer, "client_auth.issuer");
             need(auth.jwks_url, "client_auth.jwks_url");
             break;
         case ClientAuth::proxy_token: need(auth.url, "client_auth.url"); break;
-        case ClientAuth::insecure: check.warn("client_auth.type", "everybody who reaches this scheduler may compile", ""); break;
+        case ClientAuth::insecure:
+            check.warn("client_auth.type", "everybody who reaches this scheduler may compile", "");
+            break;
     }
 }
 
 void check_server_auth(SchedulerServerAuth& auth, DaemonCheck& check) {
     switch (auth.type) {
-        case ServerAuth::jwt_hs256: check.secret(auth.secret_key, auth.secret_key_file, "server_auth.secret_key", k_make_key); break;
+        case ServerAuth::jwt_hs256:
+            check.secret(auth.secret_key, auth.secret_key_file, "server_auth.secret_key", k_make_key);
+            break;
         case ServerAuth::token: check.secret(auth.token, auth.token_file, "server_auth.token", k_make_token); break;
-        case ServerAuth::insecure: check.warn("server_auth.type", "everybody who reaches this scheduler may be a builder", ""); break;
+        case ServerAuth::insecure:
+            check.warn("server_auth.type", "everybody who reaches this scheduler may be a builder", "");
+            break;
     }
 }
 
@@ -155,16 +176,19 @@ LoadedScheduler load(base::Result<Node> root, const std::string& path) {
     fill.check_required(path);
     auto& s = loaded.settings;
     DaemonCheck check{fill, path, loaded.problems};
-    bool holds_secrets = !s.client_auth.token.empty() || !s.client_auth.secret_key.empty() || !s.server_auth.token.empty() ||
-                         !s.server_auth.secret_key.empty() ||
-                         std::any_of(s.client_auth.tokens.begin(), s.client_auth.tokens.end(), [](const auto& t) { return !t.token.empty(); });
+    bool holds_secrets = !s.client_auth.token.empty() || !s.client_auth.secret_key.empty() ||
+                         !s.server_auth.token.empty() || !s.server_auth.secret_key.empty() ||
+                         std::any_of(s.client_auth.tokens.begin(), s.client_auth.tokens.end(),
+                                     [](const auto& t) { return !t.token.empty(); });
     if (fill.origin("client_auth.type") != Fill::Origin::fallback) check_client_auth(s.client_auth, check);
     if (fill.origin("server_auth.type") != Fill::Origin::fallback) check_server_auth(s.server_auth, check);
     check.tls(s.tls);
     check.mode(holds_secrets);
     if (s.bind_address.empty()) s.bind_address = s.public_addr;
     const char* runtime = std::getenv("RUNTIME_DIRECTORY");
-    if (s.control_socket.empty() && runtime != nullptr) s.control_socket = base::cat(std::string_view{runtime}.substr(0, std::string_view{runtime}.find(':')), "/control");
+    if (s.control_socket.empty() && runtime != nullptr)
+        s.control_socket =
+            base::cat(std::string_view{runtime}.substr(0, std::string_view{runtime}.find(':')), "/control");
     return loaded;
 }
 

@@ -24,7 +24,7 @@ std::span<const std::string_view> names_of(JobClass);
 /// One [[client_auth.tokens]]: a named client (a person, a CI) with a share of its own.
 struct NamedToken {
     std::string name;
-    std::string token;       // filled from token_file, too
+    std::string token;  // filled from token_file, too
     std::string token_file;
     std::uint64_t weight = 1;
     JobClass job_class = JobClass::normal;  // class
@@ -52,14 +52,14 @@ struct SchedulerServerAuth {
 struct SchedulerLimits {
     std::uint64_t builders = 4096;
     std::uint64_t connections = 16384;
-    std::uint64_t queue = 65536;                    // waiting jobs
-    std::chrono::seconds queue_wait{10};            // a job that waited longer goes home
-    std::chrono::seconds heartbeat_timeout{90};     // a builder silent for longer is gone
-    std::chrono::seconds ready_timeout{60};         // a job assigned but not started
-    std::chrono::seconds pending_timeout{300};      // ... whose toolchain is still being sent
-    std::chrono::seconds error_decay{300};          // a builder that failed is avoided so long
-    std::chrono::seconds assign_timeout{5};         // for one builder to take a job
-    Size request{std::uint64_t{1} << 20};           // body of one request
+    std::uint64_t queue = 65536;                 // waiting jobs
+    std::chrono::seconds queue_wait{10};         // a job that waited longer goes home
+    std::chrono::seconds heartbeat_timeout{90};  // a builder silent for longer is gone
+    std::chrono::seconds ready_timeout{60};      // a job assigned but not started
+    std::chrono::seconds pending_timeout{300};   // ... whose toolchain is still being sent
+    std::chrono::seconds error_decay{300};       // a builder that failed is avoided so long
+    std::chrono::seconds assign_timeout{5};      // for one builder to take a job
+    Size request{std::uint64_t{1} << 20};        // body of one request
     std::chrono::seconds request_timeout{30};
 };
 
@@ -72,7 +72,7 @@ struct Scheduler {
     Tls tls;
     std::vector<std::string> trusted_proxies;  // addresses or networks whose X-Real-IP is believed
     bool public_status = true;                 // the status page needs no token
-    std::string control_socket;                // where `sccache-dist reload` is heard; empty: $RUNTIME_DIRECTORY/control, else none
+    std::string control_socket;  // where `sccache-dist reload` is heard; empty: $RUNTIME_DIRECTORY/control, else none
     SchedulerLimits limits;
 };
 

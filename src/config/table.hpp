@@ -35,22 +35,22 @@ struct Items {
 };
 
 /// Where a setting goes, and by that how it is written.
-using Slot = std::variant<bool*, Given*, std::uint64_t*, Size*, Percent*, std::chrono::milliseconds*, std::chrono::seconds*,
-                          std::string*, std::vector<std::string>*, Choice, Items>;
+using Slot = std::variant<bool*, Given*, std::uint64_t*, Size*, Percent*, std::chrono::milliseconds*,
+                          std::chrono::seconds*, std::string*, std::vector<std::string>*, Choice, Items>;
 
 /// One key of a program's settings.
 struct Row {
     enum Flag : unsigned {
-        required = 1,            // the program cannot do without
-        required_here = 2,       // ... when the file has its section
-        secret = 4,              // never shown, never logged
-        selects = 8,             // part of the settings hash: chooses store, remote cache or farm
-        path_list = 16,          // in the environment, ':' separates; else ','
-        lenient = 32,            // a bad value in the environment is a warning, as with Mozilla's
-        old_name = 64,           // another name of a row above: not in examples
+        required = 1,       // the program cannot do without
+        required_here = 2,  // ... when the file has its section
+        secret = 4,         // never shown, never logged
+        selects = 8,        // part of the settings hash: chooses store, remote cache or farm
+        path_list = 16,     // in the environment, ':' separates; else ','
+        lenient = 32,       // a bad value in the environment is a warning, as with Mozilla's
+        old_name = 64,      // another name of a row above: not in examples
     };
-    std::string_view key;       // "cache.disk.size"; empty: environment only
-    std::string_view env;       // "SCCACHE_CACHE_SIZE"; empty: file only
+    std::string_view key;  // "cache.disk.size"; empty: environment only
+    std::string_view env;  // "SCCACHE_CACHE_SIZE"; empty: file only
     Slot (*slot)(void* settings);
     std::string_view fallback;  // the default as one would write it; text in (brackets) describes it
     std::string_view help;      // one sentence

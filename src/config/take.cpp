@@ -17,7 +17,8 @@ Overloaded(F...) -> Overloaded<F...>;
 
 std::string spelled(std::span<const std::string_view> names) {
     std::string out;
-    for (std::size_t i = 0; i < names.size(); ++i) out += cat(i == 0 ? "" : i + 1 == names.size() ? " or " : ", ", "\"", names[i], "\"");
+    for (std::size_t i = 0; i < names.size(); ++i)
+        out += cat(i == 0 ? "" : i + 1 == names.size() ? " or " : ", ", "\"", names[i], "\"");
     return out;
 }
 
@@ -80,7 +81,9 @@ Verdict take_list(std::vector<std::string>& at, const Node& node) {
 template <class Duration>
 Verdict take_duration_text(Duration& at, std::string_view text) {
     auto n = base::parse_u64(text);
-    if (!n || *n > INT64_MAX / 1'000'000'000) return cat("\"", text, "\" is not a number of ", std::is_same_v<Duration, std::chrono::seconds> ? "seconds" : "milliseconds");
+    if (!n || *n > INT64_MAX / 1'000'000'000)
+        return cat("\"", text, "\" is not a number of ",
+                   std::is_same_v<Duration, std::chrono::seconds> ? "seconds" : "milliseconds");
     at = Duration{*n};
     return {};
 }
@@ -92,87 +95,87 @@ Verdict expected(std::string_view what, const Node& found) {
 }
 
 Verdict take_node(const Slot& slot, const Node& node) {
-    return std::visit(
-        Overloaded{
-            [&](bool* at) {
-                if (node.kind != Node::Kind::flag) return expected("true or false (without quotes)", node);
-                *at = node.flag;
-                return Verdict{};
-            },
-            [&](Given*) { return Verdict{"is set by the environment only"}; },
-            [&](std::uint64_t* at) { return take_number(*at, node); },
-            [&](Size* at) {
-                if (node.kind == Node::Kind::integer) return take_number(at->bytes, node);
-                if (node.kind != Node::Kind::text) return expected("a size", node);
-                auto size = parse_size(node.text);
-                if (!size) return cat("Invalid size value: ", node.text);
-                *at = *size;
-                return Verdict{};
-            },
-            [&](Percent* at) {
-                if (node.kind == Node::Kind::integer) return take_percent(*at, std::to_string(node.integer));
-                if (node.kind != Node::Kind::text) return expected("a percentage like \"5%\"", node);
-                return take_percent(*at, node.text);
-            },
-            [&](std::chrono::milliseconds* at) { return take_duration(*at, node); },
-            [&](std::chrono::seconds* at) { return take_duration(*at, node); },
-            [&](std::string* at) {
-                if (node.kind != Node::Kind::text) return expected("text in quotes", node);
-                *at = node.text;
-                return Verdict{};
-            },
-            [&](std::vector<std::string>* at) { return take_list(*at, node); },
-            [&](const Choice& choice) {
-                if (node.kind != Node::Kind::text) return expected(spelled(choice.names), node);
-                return take_choice(choice, node.text);
-            },
-            [&](const Items&) { return Verdict{"is a list of tables"}; },
-        },
-        slot);
+    return std::visit(Overloaded{
+                          [&](bool* at) {
+                              if (node.kind != Node::Kind::flag)
+                                  return expected("true or false (without quotes)", node);
+                              *at = node.flag;
+                              return Verdict{};
+                          },
+                          [&](Given*) { return Verdict{"is set by the environment only"}; },
+                          [&](std::uint64_t* at) { return take_number(*at, node); },
+                          [&](Size* at) {
+                              if (node.kind == Node::Kind::integer) return take_number(at->bytes, node);
+                              if (node.kind != Node::Kind::text) return expected("a size", node);
+                              auto size = parse_size(node.text);
+                              if (!size) return cat("Invalid size value: ", node.text);
+                              *at = *size;
+                              return Verdict{};
+                          },
+                          [&](Percent* at) {
+                              if (node.kind == Node::Kind::integer)
+                                  return take_percent(*at, std::to_string(node.integer));
+                              if (node.kind != Node::Kind::text) return expected("a percentage like \"5%\"", node);
+                              return take_percent(*at, node.text);
+                          },
+                          [&](std::chrono::milliseconds* at) { return take_duration(*at, node); },
+                          [&](std::chrono::seconds* at) { return take_duration(*at, node); },
+                          [&](std::string* at) {
+                              if (node.kind != Node::Kind::text) return expected("text in quotes", node);
+                              *at = node.text;
+                              return Verdict{};
+                          },
+                          [&](std::vector<std::string>* at) { return take_list(*at, node); },
+                          [&](const Choice& choice) {
+                              if (node.kind != Node::Kind::text) return expected(spelled(choice.names), node);
+                              return take_choice(choice, node.text);
+                          },
+                          [&](const Items&) { return Verdict{"is a list of tables"}; },
+                      },
+                      slot);
 }
 
 Verdict take_text(const Row& row, std::string_view name, const Slot& slot, std::string_view text) {
-    return std::visit(
-        Overloaded{
-            [&](bool* at) {
-                auto v = parse_flag(text);
-                if (!v) return cat(name, " must be 'true', 'on', '1', 'false', 'off' or '0'.");
-                *at = *v;
-                return Verdict{};
-            },
-            [&](Given* at) {
-                at->on = true;
-                return Verdict{};
-            },
-            [&](std::uint64_t* at) {
-                auto v = base::parse_u64(text);
-                if (!v) return cat("\"", text, "\" is not a number");
-                *at = *v;
-                return Verdict{};
-            },
-            [&](Size* at) {
-                auto v = parse_size(text);
-                if (!v) return cat("Invalid size value: ", text);
-                *at = *v;
-                return Verdict{};
-            },
-            [&](Percent* at) { return take_percent(*at, text); },
-            [&](std::chrono::milliseconds* at) { return take_duration_text(*at, text); },
-            [&](std::chrono::seconds* at) { return take_duration_text(*at, text); },
-            [&](std::string* at) {
-                *at = text;
-                return Verdict{};
-            },
-            [&](std::vector<std::string>* at) {
-                at->clear();
-                for (auto part : base::split(text, (row.flags & Row::path_list) != 0 ? ':' : ','))
-                    if (!base::trim(part).empty()) at->emplace_back(base::trim(part));
-                return Verdict{};
-            },
-            [&](const Choice& choice) { return take_choice(choice, text); },
-            [&](const Items&) { return Verdict{"cannot be given in the environment"}; },
-        },
-        slot);
+    return std::visit(Overloaded{
+                          [&](bool* at) {
+                              auto v = parse_flag(text);
+                              if (!v) return cat(name, " must be 'true', 'on', '1', 'false', 'off' or '0'.");
+                              *at = *v;
+                              return Verdict{};
+                          },
+                          [&](Given* at) {
+                              at->on = true;
+                              return Verdict{};
+                          },
+                          [&](std::uint64_t* at) {
+                              auto v = base::parse_u64(text);
+                              if (!v) return cat("\"", text, "\" is not a number");
+                              *at = *v;
+                              return Verdict{};
+                          },
+                          [&](Size* at) {
+                              auto v = parse_size(text);
+                              if (!v) return cat("Invalid size value: ", text);
+                              *at = *v;
+                              return Verdict{};
+                          },
+                          [&](Percent* at) { return take_percent(*at, text); },
+                          [&](std::chrono::milliseconds* at) { return take_duration_text(*at, text); },
+                          [&](std::chrono::seconds* at) { return take_duration_text(*at, text); },
+                          [&](std::string* at) {
+                              *at = text;
+                              return Verdict{};
+                          },
+                          [&](std::vector<std::string>* at) {
+                              at->clear();
+                              for (auto part : base::split(text, (row.flags & Row::path_list) != 0 ? ':' : ','))
+                                  if (!base::trim(part).empty()) at->emplace_back(base::trim(part));
+                              return Verdict{};
+                          },
+                          [&](const Choice& choice) { return take_choice(choice, text); },
+                          [&](const Items&) { return Verdict{"cannot be given in the environment"}; },
+                      },
+                      slot);
 }
 
 Saved save(const Slot& slot) {
@@ -188,9 +191,10 @@ void restore(const Slot& slot, const Saved& saved) {
 }
 
 const void* address_of(const Slot& slot) {
-    return std::visit(Overloaded{[](const Choice& c) -> const void* { return c.at; }, [](const Items& i) -> const void* { return i.list; },
-                                 [](auto* at) -> const void* { return at; }},
-                      slot);
+    return std::visit(
+        Overloaded{[](const Choice& c) -> const void* { return c.at; },
+                   [](const Items& i) -> const void* { return i.list; }, [](auto* at) -> const void* { return at; }},
+        slot);
 }
 
 std::string text_of(const Slot& slot) {
@@ -215,7 +219,8 @@ std::string text_of(const Slot& slot) {
                 for (std::size_t i = 0; i < items.size(items.list); ++i) {
                     out += out.size() > 1 ? ", {" : "{";
                     void* item = items.at(items.list, i);
-                    for (const auto& row : items.table->rows) out += cat(row.key, "=\"", text_of(row.slot(item)), "\" ");
+                    for (const auto& row : items.table->rows)
+                        out += cat(row.key, "=\"", text_of(row.slot(item)), "\" ");
                     out += "}";
                 }
                 return out + "]";

@@ -19,8 +19,8 @@ Verdict take_node(const Slot& slot, const Node& node);
 Verdict take_text(const Row& row, std::string_view name, const Slot& slot, std::string_view text);
 
 /// A copy of a setting's value: the way back when it turns out to be wrong after it was taken.
-using Saved = std::variant<std::monostate, bool, Given, std::uint64_t, Size, Percent, std::chrono::milliseconds, std::chrono::seconds,
-                           std::string, std::vector<std::string>, unsigned char>;
+using Saved = std::variant<std::monostate, bool, Given, std::uint64_t, Size, Percent, std::chrono::milliseconds,
+                           std::chrono::seconds, std::string, std::vector<std::string>, unsigned char>;
 Saved save(const Slot& slot);
 void restore(const Slot& slot, const Saved& saved);
 

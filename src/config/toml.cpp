@@ -53,7 +53,8 @@ base::Result<Node> read_toml(std::string_view text, const std::string& path) {
     auto parsed = toml::parse(text, std::string_view{path});
     if (!parsed) {
         const auto& error = parsed.error();
-        return base::Error{base::cat(path, ":", error.source().begin.line, ": ", error.description()), std::errc::invalid_argument};
+        return base::Error{base::cat(path, ":", error.source().begin.line, ": ", error.description()),
+                           std::errc::invalid_argument};
     }
     return convert(parsed.table());
 }

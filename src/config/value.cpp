@@ -13,8 +13,10 @@ std::optional<Size> parse_size(std::string_view text) {
     static constexpr std::string_view k_letters = "kmgt";
     auto low = base::lower(base::trim(text));
     std::string_view rest = low;
-    if (rest.ends_with("ib")) rest.remove_suffix(2);
-    else if (rest.ends_with("b")) rest.remove_suffix(1);
+    if (rest.ends_with("ib"))
+        rest.remove_suffix(2);
+    else if (rest.ends_with("b"))
+        rest.remove_suffix(1);
     unsigned shift = 0;
     if (!rest.empty()) {
         if (auto at = k_letters.find(rest.back()); at != std::string_view::npos) {

@@ -52,7 +52,8 @@ nanoseconds decode_duration(base::Reader& in) { return nanoseconds{in.i64()}; }
 void encode(base::Writer& out, const LevelStats& level) {
     out.bytes(level.name);
     out.bytes(level.location);
-    for (auto n : {level.hits, level.misses, level.writes, level.write_failures, level.backfills_from, level.backfills_to})
+    for (auto n :
+         {level.hits, level.misses, level.writes, level.write_failures, level.backfills_from, level.backfills_to})
         out.u64(n);
     encode(out, level.hit_duration);
     encode(out, level.write_duration);
@@ -62,7 +63,8 @@ LevelStats decode_level(base::Reader& in) {
     LevelStats level;
     level.name = in.text();
     level.location = in.text();
-    for (auto* n : {&level.hits, &level.misses, &level.writes, &level.write_failures, &level.backfills_from, &level.backfills_to})
+    for (auto* n :
+         {&level.hits, &level.misses, &level.writes, &level.write_failures, &level.backfills_from, &level.backfills_to})
         *n = in.u64();
     level.hit_duration = decode_duration(in);
     level.write_duration = decode_duration(in);
@@ -82,20 +84,13 @@ std::optional<std::uint64_t> decode_optional(base::Reader& in) {
 
 // The plain numbers in one fixed order, used by encode, decode and +=.
 constexpr std::uint64_t Stats::*k_numbers[] = {
-    &Stats::compile_requests,
-    &Stats::requests_unsupported_compiler,
-    &Stats::requests_not_compile,
-    &Stats::requests_not_cacheable,
-    &Stats::requests_executed,
-    &Stats::cache_timeouts,
-    &Stats::cache_read_errors,
-    &Stats::non_cacheable_compilations,
-    &Stats::forced_recaches,
-    &Stats::cache_write_errors,
-    &Stats::cache_writes,
-    &Stats::compilations,
-    &Stats::compile_fails,
-    &Stats::dist_errors,
+    &Stats::compile_requests,     &Stats::requests_unsupported_compiler,
+    &Stats::requests_not_compile, &Stats::requests_not_cacheable,
+    &Stats::requests_executed,    &Stats::cache_timeouts,
+    &Stats::cache_read_errors,    &Stats::non_cacheable_compilations,
+    &Stats::forced_recaches,      &Stats::cache_write_errors,
+    &Stats::cache_writes,         &Stats::compilations,
+    &Stats::compile_fails,        &Stats::dist_errors,
 };
 constexpr nanoseconds Stats::*k_durations[] = {
     &Stats::cache_write_duration,

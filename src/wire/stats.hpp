@@ -54,7 +54,7 @@ struct Stats {
     PerLanguage cache_misses;
     std::uint64_t cache_timeouts = 0;
     std::uint64_t cache_read_errors = 0;
-    std::uint64_t non_cacheable_compilations = 0;     // compiled, then found uncacheable
+    std::uint64_t non_cacheable_compilations = 0;  // compiled, then found uncacheable
     std::uint64_t forced_recaches = 0;
     std::uint64_t cache_write_errors = 0;
     std::uint64_t cache_writes = 0;
@@ -63,10 +63,10 @@ struct Stats {
     std::uint64_t compilations = 0;
     std::chrono::nanoseconds compiler_write_duration{0};  // sum over compilations
     std::uint64_t compile_fails = 0;
-    std::map<std::string, std::uint64_t> not_cached;      // reason -> count
-    std::map<std::string, std::uint64_t> dist_compiles;   // builder "IP:PORT" -> count
+    std::map<std::string, std::uint64_t> not_cached;     // reason -> count
+    std::map<std::string, std::uint64_t> dist_compiles;  // builder "IP:PORT" -> count
     std::uint64_t dist_errors = 0;
-    std::optional<std::vector<LevelStats>> multi_level;   // only with a multi-level cache
+    std::optional<std::vector<LevelStats>> multi_level;  // only with a multi-level cache
 
     Stats& operator+=(const Stats& other);
     bool operator==(const Stats&) const = default;

@@ -1,6 +1,7 @@
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "src/base/strings.hpp"
@@ -51,7 +52,9 @@ Row rate(std::string name, std::uint64_t hits, std::uint64_t misses) {
     return {std::move(name), text, 2};
 }
 
-const Counts& split(const PerLanguage& p, Advanced advanced) { return advanced == Advanced::yes ? p.adv_counts : p.counts; }
+const Counts& split(const PerLanguage& p, Advanced advanced) {
+    return advanced == Advanced::yes ? p.adv_counts : p.counts;
+}
 
 std::uint64_t count_of(const Counts& counts, const std::string& name) {
     auto at = counts.find(name);
@@ -71,7 +74,8 @@ void add_rates(std::vector<Row>& rows, const Stats& s, Advanced advanced) {
     for (const auto* counts : {&hits, &misses})
         for (const auto& [language, n] : *counts) languages.insert(language);
     for (const auto& language : languages)
-        rows.push_back(rate(cat("Cache hits rate (", language, ")"), count_of(hits, language), count_of(misses, language)));
+        rows.push_back(
+            rate(cat("Cache hits rate (", language, ")"), count_of(hits, language), count_of(misses, language)));
 }
 
 void add_levels(std::vector<Row>& rows, const std::vector<LevelStats>& levels) {
@@ -137,9 +141,7 @@ std::pair<std::string, std::string> readable_size(std::uint64_t bytes) {
 
 using Json = nlohmann::ordered_json;
 
-Json json_of(nanoseconds d) {
-    return Json{{"secs", d.count() / 1'000'000'000}, {"nanos", d.count() % 1'000'000'000}};
-}
+Json json_of(nanoseconds d) { return Json{{"secs", d.count() / 1'000'000'000}, {"nanos", d.count() % 1'000'000'000}}; }
 
 Json json_of(const Counts& counts) {
     Json out = Json::object();

@@ -58,7 +58,7 @@ TEST_CASE("log: the longest match wins, whatever the order") {
         CHECK(passes(filter, Level::debug, "sccache::server::listen"));
         CHECK(passes(filter, Level::warn, "sccache::config"));
         CHECK_FALSE(passes(filter, Level::info, "sccache::config"));
-        CHECK(passes(filter, Level::error, "sccache_not") );
+        CHECK(passes(filter, Level::error, "sccache_not"));
         CHECK_FALSE(passes(filter, Level::info, "other"));
     }
     CHECK_FALSE(passes("trace,sccache_http=off", Level::error, "sccache_http"));
@@ -91,7 +91,8 @@ TEST_CASE("log: a regular expression behind the slash picks messages") {
 TEST_CASE("log: one line has time, padded level and target") {
     CHECK(base::log::format_line(Level::info, "sccache::server", "hello", 1795449444123, false) ==
           "[2026-11-23T15:57:24Z INFO  sccache::server] hello");
-    CHECK(base::log::format_line(Level::error, "sccache", "x", 1795449444007, true) == "[2026-11-23T15:57:24.007Z ERROR sccache] x");
+    CHECK(base::log::format_line(Level::error, "sccache", "x", 1795449444007, true) ==
+          "[2026-11-23T15:57:24.007Z ERROR sccache] x");
 }
 
 TEST_CASE("log: SCCACHE_LOG goes before RUST_LOG, which goes before the fallback") {

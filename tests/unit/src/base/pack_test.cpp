@@ -14,9 +14,10 @@ TEST_CASE("pack: numbers are little endian, lengths are 32 bits") {
     w.bytes("ab");
     w.raw("c");
     w.list(std::vector<std::string>{"x", ""});
-    std::string expected{"\x01\x03\x02\x07\x06\x05\x04\x0f\x0e\x0d\x0c\x0b\x0a\x09\x08\xff\xff\xff\xff\xff\xff\xff\xff\x02\0\0\0abc"
-                         "\x02\0\0\0\x01\0\0\0x\0\0\0\0",
-                         43};
+    std::string expected{
+        "\x01\x03\x02\x07\x06\x05\x04\x0f\x0e\x0d\x0c\x0b\x0a\x09\x08\xff\xff\xff\xff\xff\xff\xff\xff\x02\0\0\0abc"
+        "\x02\0\0\0\x01\0\0\0x\0\0\0\0",
+        43};
     CHECK(w.str() == expected);
 
     base::Reader r{w.str()};

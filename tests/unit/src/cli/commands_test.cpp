@@ -26,7 +26,8 @@ public:
     base::Result<std::string> start() override { return started; }
     void wait_until_gone() override { ++waited; }
 
-    base::Result<std::string> answer{base::Error{"couldn't connect to server: nothing listens on /s", std::errc::not_connected}};
+    base::Result<std::string> answer{
+        base::Error{"couldn't connect to server: nothing listens on /s", std::errc::not_connected}};
     base::Result<std::string> started{std::string{"/run/user/1000/sccache/server.sock"}};
     std::vector<std::pair<wire::CommandKind, cli::Spawn>> asked;
     int waited = 0;
@@ -82,7 +83,8 @@ TEST_CASE("commands: statistics without a server are zeros, and none is started"
     Shell sh;
     CHECK(sh({"-s"}) == 0);
     CHECK(sh.out.starts_with("Compile requests                      0\n"));
-    CHECK(sh.out.find("Cache location                  Local disk: \"" + sh.home + "/.cache/sccache\"\n") != std::string::npos);
+    CHECK(sh.out.find("Cache location                  Local disk: \"" + sh.home + "/.cache/sccache\"\n") !=
+          std::string::npos);
     CHECK(sh.out.find("Max cache size                       10 GiB\n") != std::string::npos);
     CHECK(sh.out.find("Cache size  ") == std::string::npos);
     REQUIRE(sh.link.asked.size() == 1);
@@ -97,7 +99,8 @@ TEST_CASE("commands: statistics of a server, in all forms") {
     CHECK(sh.out.find("Effective cache mode") == std::string::npos);
     CHECK(sh({"--show-adv-stats"}) == 0);
     CHECK(sh.out.find("Effective cache mode            ReadWrite\n") != std::string::npos);
-    for (auto format : {std::vector<std::string>{"-s", "--stats-format", "json"}, {"--stats-format=JSON", "--show-adv-stats"}}) {
+    for (auto format :
+         {std::vector<std::string>{"-s", "--stats-format", "json"}, {"--stats-format=JSON", "--show-adv-stats"}}) {
         CHECK(sh(format) == 0);
         CHECK(sh.out.starts_with("{\"stats\":{\"compile_requests\":12,"));
         CHECK(sh.out.ends_with("\"effective_cache_mode\":\"ReadWrite\"}"));
@@ -115,7 +118,8 @@ TEST_CASE("commands: zero, start and stop") {
     CHECK(sh.link.asked[0] == std::pair{wire::CommandKind::zero_stats, cli::Spawn::yes});
 
     CHECK(sh({"--start-server"}) == 0);
-    CHECK(sh.out == "sccache: Starting the server...\nsccache: Listening on address /run/user/1000/sccache/server.sock\n");
+    CHECK(sh.out ==
+          "sccache: Starting the server...\nsccache: Listening on address /run/user/1000/sccache/server.sock\n");
     sh.link.started = base::Error{"Server startup failed: Address in use", std::errc::address_in_use};
     CHECK(sh({"--start-server"}) == 2);
     CHECK(sh.err == "sccache: error: Server startup failed: Address in use\n");
@@ -137,12 +141,17 @@ TEST_CASE("commands: a bad configuration stops them with all problems, except st
     Shell sh;
     sh.write(".config/sccache/config", "[chace.disk]\nsize = 1\n[cache.disk]\nsize = \"x\"\n");
     auto path = sh.home + "/.config/sccache/config";
-    for (auto command : {"-s", "-z", "--start-server", "--dist-status", "--check-config", "--debug-preprocessor-cache"}) {
+    for (auto command :
+         {"-s", "-z", "--start-server", "--dist-status", "--check-config", "--debug-preprocessor-cache"}) {
         INFO(command);
         CHECK(sh({command}) == 2);
-        CHECK(sh.err == base::cat("sccache: error: Failed to load config file\nsccache: caused by: Failed to load toml config file from ", path,
-                                  "\nsccache: caused by: ", path, ":1: unknown key `chace.disk`; did you mean `cache.disk`?\nsccache: caused by: ", path,
-                                  ":4: `cache.disk.size`: Invalid size value: x\n"));
+        CHECK(
+            sh.err ==
+            base::cat(
+                "sccache: error: Failed to load config file\nsccache: caused by: Failed to load toml config file from ",
+                path, "\nsccache: caused by: ", path,
+                ":1: unknown key `chace.disk`; did you mean `cache.disk`?\nsccache: caused by: ", path,
+                ":4: `cache.disk.size`: Invalid size value: x\n"));
         CHECK(sh.link.asked.empty());
     }
     sh.link.answer = encoded_info();
@@ -185,7 +194,8 @@ TEST_CASE("commands: what is wrong with a command line is one line, not the help
         return sh.err;
     };
     CHECK(wrong({"--nope"}) == "sccache: error: unrecognised option '--nope' (see sccache --help)\n");
-    CHECK(wrong({"-s", "-z"}) == "sccache: error: --show-stats and --zero-stats cannot be given together (see sccache --help)\n");
+    CHECK(wrong({"-s", "-z"}) ==
+          "sccache: error: --show-stats and --zero-stats cannot be given together (see sccache --help)\n");
     CHECK(wrong({"-s", "gcc"}) == "sccache: error: unexpected argument \"gcc\" (see sccache --help)\n");
     CHECK(wrong({"-s", "--stats-format", "xml"}).find("text or json") != std::string::npos);
     CHECK(wrong({"-s", "--since"}) == "sccache: error: --since needs TIME (see sccache --help)\n");
@@ -208,7 +218,8 @@ TEST_CASE("commands: version and help tell the truth") {
         INFO(name);
         CHECK((sh.out.find(name) != std::string::npos) == (row.what != cli::OptionRow::What::internal));
     }
-    for (auto feature : {"S3:", "Redis:", "Memcached:", "GCS:", "GHA:", "Azure:", "WebDAV:", "OSS:", "COS:"}) CHECK(sh.out.find(feature) != std::string::npos);
+    for (auto feature : {"S3:", "Redis:", "Memcached:", "GCS:", "GHA:", "Azure:", "WebDAV:", "OSS:", "COS:"})
+        CHECK(sh.out.find(feature) != std::string::npos);
     for (auto line : base::split(sh.out, '\n')) CHECK(line.size() <= 120);
 }
 
@@ -229,7 +240,8 @@ TEST_CASE("commands: logging in") {
     Shell sh;
     CHECK(sh({"--dist-auth"}) == 0);
     CHECK(sh.out.empty());
-    sh.write(".config/sccache/config", "[dist.auth]\ntype = \"oauth2_implicit\"\nclient_id = \"i\"\nauth_url = \"https://a\"\n");
+    sh.write(".config/sccache/config",
+             "[dist.auth]\ntype = \"oauth2_implicit\"\nclient_id = \"i\"\nauth_url = \"https://a\"\n");
     CHECK(sh({"--dist-auth"}) == 2);
     CHECK(sh.err.find("OAuth2 is not supported") != std::string::npos);
 }

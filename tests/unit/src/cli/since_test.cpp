@@ -38,7 +38,8 @@ TEST_CASE("since: dates are local") {
 }
 
 TEST_CASE("since: what is no time is refused") {
-    for (auto text : {"", "h", "2", "2y", "-1h", "2026-13-01", "2026-01-31x", "yesterday", "99999999999999999999h", "9999999999w"}) {
+    for (auto text : {"", "h", "2", "2y", "-1h", "2026-13-01", "2026-01-31x", "yesterday", "99999999999999999999h",
+                      "9999999999w"}) {
         INFO(text);
         CHECK_FALSE(cli::parse_since(text, k_now));
     }

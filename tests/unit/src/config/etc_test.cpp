@@ -29,7 +29,8 @@ struct Example {
 
 bool is_setting(std::string_view line) {
     auto equals = line.find(" = ");
-    return equals != std::string_view::npos && line.substr(0, equals).find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
+    return equals != std::string_view::npos &&
+           line.substr(0, equals).find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
 }
 
 Example read_example(const std::string& name) {
@@ -61,7 +62,9 @@ Example read_example(const std::string& name) {
 }
 
 /// The text of a value without quotes.
-std::string bare(const std::string& value) { return value.size() >= 2 && value[0] == '"' ? value.substr(1, value.size() - 2) : value; }
+std::string bare(const std::string& value) {
+    return value.size() >= 2 && value[0] == '"' ? value.substr(1, value.size() - 2) : value;
+}
 
 template <class S>
 void check_example(const std::string& name) {
@@ -96,9 +99,15 @@ void check_example(const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("etc: client.example has every key with its default and its sentence") { check_example<Client>("client.example"); }
-TEST_CASE("etc: scheduler.conf has every key with its default and its sentence") { check_example<Scheduler>("scheduler.conf"); }
-TEST_CASE("etc: builder.conf has every key with its default and its sentence") { check_example<Builder>("builder.conf"); }
+TEST_CASE("etc: client.example has every key with its default and its sentence") {
+    check_example<Client>("client.example");
+}
+TEST_CASE("etc: scheduler.conf has every key with its default and its sentence") {
+    check_example<Scheduler>("scheduler.conf");
+}
+TEST_CASE("etc: builder.conf has every key with its default and its sentence") {
+    check_example<Builder>("builder.conf");
+}
 
 TEST_CASE("etc: as shipped, only the secrets are missing") {
     auto etc = std::string{TEST_DIR} + "/../etc/";
@@ -119,9 +128,12 @@ TEST_CASE("etc: as shipped, only the secrets are missing") {
 TEST_CASE("etc: the commands that make secrets are in the comments") {
     auto etc = std::string{TEST_DIR} + "/../etc/";
     auto scheduler = *base::read_file(etc + "scheduler.conf");
-    for (auto command : {"sccache-dist auth generate-shared-token --help", "sccache-dist auth generate-jwt-hs256-key",
-                         "sccache-dist auth generate-jwt-hs256-server-token", "--config /etc/sccache/scheduler.conf --secret-key \"...\" --server \"builderip:builderport\""})
+    for (auto command :
+         {"sccache-dist auth generate-shared-token --help", "sccache-dist auth generate-jwt-hs256-key",
+          "sccache-dist auth generate-jwt-hs256-server-token",
+          "--config /etc/sccache/scheduler.conf --secret-key \"...\" --server \"builderip:builderport\""})
         CHECK(scheduler.find(command) != std::string::npos);
     auto client = *base::read_file(etc + "client.example");
-    CHECK(client.find("sccache --stop-server; SCCACHE_NO_DAEMON=1 RUST_LOG=sccache=trace sccache --dist-status") != std::string::npos);
+    CHECK(client.find("sccache --stop-server; SCCACHE_NO_DAEMON=1 RUST_LOG=sccache=trace sccache --dist-status") !=
+          std::string::npos);
 }

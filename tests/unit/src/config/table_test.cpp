@@ -57,7 +57,8 @@ TEST_CASE("value: sizes") {
         INFO(bad);
         CHECK_FALSE(parse_size(bad));
     }
-    for (auto bytes : {0ull, 1ull, 1023ull, 1024ull, 10ull << 30, 5ull << 50}) CHECK(parse_size(size_text({bytes}))->bytes == bytes);
+    for (auto bytes : {0ull, 1ull, 1023ull, 1024ull, 10ull << 30, 5ull << 50})
+        CHECK(parse_size(size_text({bytes}))->bytes == bytes);
     CHECK(size_text({std::uint64_t{10} << 30}) == "10G");
 }
 

@@ -59,7 +59,9 @@ wire::ServerInfo with_levels() {
 
 }  // namespace
 
-TEST_CASE("stats: the table of --show-stats") { CHECK(render_text(sample(), wire::Advanced::no) == golden("stats/plain.txt")); }
+TEST_CASE("stats: the table of --show-stats") {
+    CHECK(render_text(sample(), wire::Advanced::no) == golden("stats/plain.txt"));
+}
 
 TEST_CASE("stats: the table of --show-adv-stats") {
     CHECK(render_text(sample(), wire::Advanced::yes) == golden("stats/advanced.txt"));

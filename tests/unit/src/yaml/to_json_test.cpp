@@ -25,13 +25,17 @@ TEST_CASE("to_json: scalars are what they look like, quoted ones are text") {
 
 TEST_CASE("to_json: keys stay on their lines") {
     auto out = json("a: 1\n\nb:\n  c: 2\n");
-    auto line_of = [&](std::string_view key) { return std::count(out.begin(), out.begin() + static_cast<long>(out.find(key)), '\n') + 1; };
+    auto line_of = [&](std::string_view key) {
+        return std::count(out.begin(), out.begin() + static_cast<long>(out.find(key)), '\n') + 1;
+    };
     CHECK(line_of("\"a\"") == 1);
     CHECK(line_of("\"b\"") == 3);
     CHECK(line_of("\"c\"") == 4);
 }
 
-TEST_CASE("to_json: lists of tables") { CHECK(json("t:\n- {n: a}\n- {n: b}\n") == "{\"t\":[\n{\"n\":\"a\"},\n{\"n\":\"b\"}]}"); }
+TEST_CASE("to_json: lists of tables") {
+    CHECK(json("t:\n- {n: a}\n- {n: b}\n") == "{\"t\":[\n{\"n\":\"a\"},\n{\"n\":\"b\"}]}");
+}
 
 TEST_CASE("to_json: nothing, and too much") {
     CHECK(json("") == "null");
@@ -45,7 +49,8 @@ TEST_CASE("to_json: aliases that multiply are stopped") {
     std::string text = "a0: &a0 [xxxxxxxxxx, xxxxxxxxxx, xxxxxxxxxx, xxxxxxxxxx]\n";
     for (int i = 1; i < 14; ++i) {
         auto before = "*a" + std::to_string(i - 1);
-        text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before + "," + before + "," + before + "," + before + "]\n";
+        text += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before + "," + before + "," + before +
+                "," + before + "]\n";
     }
     CHECK(json(text).find("too large") != std::string::npos);
 }
