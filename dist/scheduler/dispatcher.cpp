@@ -129,7 +129,7 @@ void Dispatcher::pump(Room room) {
         for (;;) {
             std::optional<Placement> to;
             auto job = m_queue.pop([&](const JobRequest& j) {
-                to = m_registry.place(j, now);
+                to = m_registry.place(j, now, m_queue.work(m_registry.usual_cost()));
                 return to.has_value();
             });
             if (!job) break;

@@ -54,6 +54,7 @@ struct Limits {
     Time adopt{1'200'000};            // after our start unknown jobs reported by builders are taken over
     double transfer = 3;              // seconds a missing toolchain is thought to cost
     int attempts = 3;                 // builders asked for one job
+    double prefetch_wait = 0.5;       // ... and only if a slot is due within so many seconds
     std::size_t prefetch_base = 1;    // jobs beyond the slots, so that a slot never waits for a round trip: base
     std::size_t prefetch_slots = 8;   // plus one for so many slots; 0: none
 };

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <set>
 #include <span>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "dist/net/address.hpp"
@@ -25,8 +27,9 @@ struct Choosable {
     std::uint32_t slots = 1;
     std::uint32_t limit = 2;  // slots and what may wait behind them
     std::uint32_t assigned = 0;
+    bool full = false;        // at its limit: it may be waited for, but gets nothing now
     double work = 0;          // predicted CPU seconds of what is assigned
-    std::unordered_map<std::string, Has> toolchains;
+    std::vector<std::pair<std::uint32_t, Has>> toolchains;  // by the index's number for it, sorted
 
     // The index's own.
     bool listed = false;
@@ -35,8 +38,19 @@ struct Choosable {
     std::size_t bucket = 0;
 };
 
-/// Seconds until `b` would have finished one more job of `cost` CPU seconds.
-double predicted_finish(const Choosable& b, double cost, Has has, double transfer);
+/// What the choice knows about the job and the farm besides the builders.
+struct Choice {
+    double cost = 1;          // CPU seconds at speed 1
+    double transfer = 3;      // seconds a missing toolchain costs
+    double backlog = 0;       // seconds until the queue's jobs before this one would all be placed
+    double prefetch_wait = 0.5;  // a job is handed to a builder without a free slot only if one is due within so many seconds
+    std::span<const net::Address> avoid;
+};
+
+/// Seconds until `b` has a free slot.
+double predicted_wait(const Choosable& b);
+/// Seconds until `b` would have finished one more job.
+double predicted_finish(const Choosable& b, const Choice& choice, Has has);
 
 /// The builders that may get a job, ordered so that a choice looks at a few of them only, however many there are.
 class BuilderIndex {
@@ -46,9 +60,12 @@ public:
     void remove(Choosable& b);
     /// A toolchain became known for a builder; `no` forgets it.
     void set_toolchain(Choosable& b, const std::string& toolchain, Has has);
+    void forget_toolchains(Choosable& b);
+    /// Names of the toolchains the builder has for sure.
+    [[nodiscard]] std::vector<std::string> toolchains_of(const Choosable& b) const;
 
-    /// The best listed builder that is not in `avoid`, or null.
-    Choosable* pick(double cost, const std::string& toolchain, double transfer, std::span<const net::Address> avoid);
+    /// The best listed builder, or null if there is none with room or waiting for a better one pays.
+    Choosable* pick(const std::string& toolchain, const Choice& choice);
 
     [[nodiscard]] std::size_t listed() const { return m_listed; }
 
@@ -63,7 +80,15 @@ private:
 
     std::array<std::set<Choosable*, Less>, k_buckets> m_buckets;
     std::vector<std::size_t> m_used;  // buckets that are not empty, fastest first
-    std::unordered_map<std::string, std::vector<Choosable*>> m_holders;
+    struct Toolchain {
+        std::string name;
+        std::vector<Choosable*> holders;
+    };
+    void forget(Choosable& b, std::size_t at);
+
+    std::unordered_map<std::string, std::uint32_t> m_numbers;  // of toolchains somebody holds
+    std::vector<Toolchain> m_toolchains;                       // by number
+    std::vector<std::uint32_t> m_free;                         // numbers to use again
     std::uint64_t m_order = 0;
     std::size_t m_listed = 0;
     std::size_t m_turn = 0;

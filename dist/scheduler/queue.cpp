@@ -28,6 +28,8 @@ void Queue::enter(JobRequest job, bool front) {
     auto& line = line_of(c, job.tenant);
     auto id = job.id;
     m_deadlines.emplace(job.deadline, id);
+    m_known_work += job.cost;
+    m_unknown += job.cost > 0 ? 0 : 1;
     auto at = line.jobs.insert(front ? line.jobs.begin() : line.jobs.end(), std::move(job));
     m_places[id] = {&c, &line, at};
     if (line.waiting) return;
@@ -49,6 +51,8 @@ JobRequest Queue::take(Place place) {
     place.line->jobs.erase(place.job);
     m_deadlines.erase({job.deadline, job.id});
     m_places.erase(job.id);
+    m_known_work = m_deadlines.empty() ? 0 : m_known_work - job.cost;
+    m_unknown -= job.cost > 0 ? 0 : 1;
     if (place.line->jobs.empty()) {
         place.job_class->order.erase(place.line);
         place.line->waiting = false;
@@ -59,10 +63,13 @@ JobRequest Queue::take(Place place) {
 std::optional<JobRequest> Queue::pop(const std::function<bool(const JobRequest&)>& fits, std::size_t tries) {
     for (auto& c : m_classes)
         for (auto* line : c.order) {
-            if (tries-- == 0) return std::nullopt;
-            if (!fits(line->jobs.front())) continue;
-            c.now = std::max(c.now, line->tag);
-            return take({&c, line, line->jobs.begin()});
+            std::size_t depth = 0;
+            for (auto it = line->jobs.begin(); it != line->jobs.end() && depth < k_depth; ++it, ++depth) {
+                if (tries-- == 0) return std::nullopt;
+                if (!fits(*it)) continue;
+                c.now = std::max(c.now, line->tag);
+                return take({&c, line, it});
+            }
         }
     return std::nullopt;
 }

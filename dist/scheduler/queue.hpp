@@ -25,8 +25,9 @@ public:
     bool push(JobRequest job, std::size_t limit);
     /// Back to where it came from, e.g. after a failed assignment: first of its tenant, already charged.
     void push_front(JobRequest job);
-    /// The job whose turn it is, among those `fits` accepts; looks at the first job of at most `tries` tenants.
-    std::optional<JobRequest> pop(const std::function<bool(const JobRequest&)>& fits, std::size_t tries = 8);
+    /// The job whose turn it is, among those `fits` accepts; asks it at most `tries` times, about the first few jobs of
+    /// each tenant: a job that waits for a better builder does not hold up the ones behind it.
+    std::optional<JobRequest> pop(const std::function<bool(const JobRequest&)>& fits, std::size_t tries = 24);
     /// Takes a job out, wherever it waits.
     bool remove(protocol::JobId id);
     /// Takes out every job whose deadline has come.
@@ -37,6 +38,8 @@ public:
     /// A job of this tenant was placed; its share is used up by `cost`. A correction may be negative.
     void charge(const Tenant& tenant, double cost);
 
+    /// CPU seconds waiting; a job of unknown cost counts as `usual` ones.
+    [[nodiscard]] double work(double usual) const { return m_known_work + usual * static_cast<double>(m_unknown); }
     [[nodiscard]] std::size_t size() const { return m_deadlines.size(); }
     [[nodiscard]] bool empty() const { return m_deadlines.empty(); }
     /// Waiting jobs by tenant.
@@ -63,6 +66,7 @@ private:
         Line* line;
         std::list<JobRequest>::iterator job;
     };
+    static constexpr std::size_t k_depth = 6;  // jobs of one tenant looked at
     static constexpr std::size_t k_tenants = 4096;  // remembered per class
 
     Line& line_of(Class& c, const Tenant& tenant);
@@ -73,6 +77,8 @@ private:
     std::array<Class, 3> m_classes;
     std::unordered_map<protocol::JobId, Place> m_places;
     std::set<std::pair<Time, protocol::JobId>> m_deadlines;
+    double m_known_work = 0;
+    std::size_t m_unknown = 0;
 };
 
 }  // namespace scheduler

@@ -26,16 +26,20 @@ std::size_t Registry::limit_of(std::size_t slots) const {
     return slots + m_limits.prefetch_base + slots / m_limits.prefetch_slots;
 }
 
-/// Lists the builder as one to choose, or takes it off: full, draining, left alone after an error.
+/// Lists the builder as one to choose, or takes it off: draining, left alone after an error.
 void Registry::relist(Builder& b, Time now) {
     std::size_t limit = b.failures > 0 ? 1 : b.limit;  // after errors one job at a time shows whether it is well again
-    bool open = !b.hints.draining && now >= b.quiet_until && b.assigned < limit;
-    if (open) {
-        m_room = m_room || !b.listed;
-        m_index.update(b);
-    } else {
-        m_index.remove(b);
-    }
+    bool well = !b.hints.draining && now >= b.quiet_until;
+    bool open = well && b.assigned < limit;
+    b.full = !open;
+    if (open && !b.open) m_room = true;
+    m_open += (open ? 1U : 0U) - (b.open ? 1U : 0U);
+    b.open = open;
+    double power = well ? b.slots * b.speed : 0;
+    m_power += power - b.power;
+    b.power = power;
+    if (well) m_index.update(b);
+    else m_index.remove(b);
 }
 
 void Registry::see(Builder& b, Time now) {
@@ -65,10 +69,8 @@ void Registry::take_hints(Builder& b, const Announcement& a, Time now, std::vect
     if (!a.hints.toolchains.empty()) {
         std::unordered_set<std::string> there;
         for (const auto& id : a.hints.toolchains) there.insert(id.str());
-        std::vector<std::string> gone;
-        for (const auto& [id, has] : b.toolchains)
-            if (has == Has::yes && there.count(id) == 0) gone.push_back(id);
-        for (const auto& id : gone) m_index.set_toolchain(b, id, Has::no);
+        for (const auto& id : m_index.toolchains_of(b))
+            if (there.count(id) == 0) m_index.set_toolchain(b, id, Has::no);
         for (const auto& id : there) m_index.set_toolchain(b, id, Has::yes);
     }
     if (!a.hints.jobs) return;
@@ -129,9 +131,10 @@ void Registry::remove_builder(const net::Address& address, std::vector<Change>& 
         changes.push_back({Change::Kind::job_lost, address, id});
         drop(id);
     }
-    auto known = b.toolchains;
-    for (const auto& [id, has] : known) m_index.set_toolchain(b, id, Has::no);
+    m_index.forget_toolchains(b);
     m_index.remove(b);
+    m_open -= b.open ? 1 : 0;
+    m_power -= b.power;
     m_seen.erase(b.seen);
     m_cpus -= b.cpus;
     m_builders.erase(it);
@@ -165,9 +168,11 @@ void Registry::expire(Time now, std::vector<Change>& changes) {
     }
 }
 
-std::optional<Placement> Registry::place(const JobRequest& request, Time now) {
+std::optional<Placement> Registry::place(const JobRequest& request, Time now, double queued) {
+    if (m_open == 0) return std::nullopt;
     double cost = request.cost > 0 ? request.cost : m_usual_cost;
-    auto* picked = m_index.pick(cost, request.toolchain.str(), m_limits.transfer, request.avoid);
+    Choice choice{cost, m_limits.transfer, queued / std::max(m_power, 0.01), m_limits.prefetch_wait, request.avoid};
+    auto* picked = m_index.pick(request.toolchain.str(), choice);
     if (picked == nullptr || m_jobs.count(request.id) != 0) return std::nullopt;
     auto& b = static_cast<Builder&>(*picked);
     auto job = std::make_unique<Job>();

@@ -62,8 +62,9 @@ public:
     /// Prunes builders that fell silent and jobs whose lease ran out. Cheap when there is nothing to do.
     void expire(Time now, std::vector<Change>& changes);
 
-    /// Picks a builder for the job and counts it in there; nothing when no builder has room.
-    std::optional<Placement> place(const JobRequest& job, Time now);
+    /// Picks a builder for the job and counts it in there; nothing when no builder has room or waiting pays. `queued` is
+    /// the work, in CPU seconds, that waits besides this job.
+    std::optional<Placement> place(const JobRequest& job, Time now, double queued = 0);
     /// The builder took it. False if the job was cleaned up meanwhile (builder restarted, pruned, client gone).
     bool assigned(protocol::JobId id, const protocol::AssignResult& result, auth::ClaimForm claims, Time now);
     /// The builder did not: it is left alone for a while, longer each time.
@@ -85,7 +86,7 @@ public:
     /// Predicted CPU seconds of a job nobody knows anything about.
     [[nodiscard]] double usual_cost() const { return m_usual_cost; }
     /// Some builder could take a job.
-    [[nodiscard]] bool has_room() const { return m_index.listed() > 0; }
+    [[nodiscard]] bool has_room() const { return m_open > 0; }
     /// Takes freed room since the last call: whether waiting jobs should be tried again.
     bool take_room() { return std::exchange(m_room, false); }
 
@@ -106,6 +107,8 @@ private:
         std::string last_error;
         std::optional<Time> last_error_at;
         double announced_speed = 1;
+        bool open = false;      // counted in m_open
+        double power = 0;       // counted in m_power
         double log_ratio = 0;  // learnt: log of speed against what was announced
         int samples = 0;
         std::uint64_t completed = 0;
@@ -147,6 +150,8 @@ private:
     double m_usual_cost = 2;   // mean of seconds times announced speed
     double m_usual_log = 0.7;  // mean of its logarithm
     bool m_room = false;
+    std::size_t m_open = 0;    // builders that could take a job
+    double m_power = 0;        // CPU seconds a second of those that are well
 };
 
 }  // namespace scheduler

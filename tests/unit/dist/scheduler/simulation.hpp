@@ -181,8 +181,8 @@ private:
                 m_builders[i].alive = true;
                 ++m_builders[i].nonce;
                 heartbeat_once(i);
+                plan_death(i);
             });
-            plan_death(i);
         });
     }
 
