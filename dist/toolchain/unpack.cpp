@@ -164,6 +164,11 @@ base::Result<Unpacked> unpack_into(int fd, const protocol::ArchiveId& id, const 
     Inflater inflater{read_packed, Inflater::Format::gzip, limits.bytes + limits.members * 4096, limits.ratio};
     auto unpacked = untar([&] { return inflater.next(); }, root, limits);
     if (!unpacked) return unpacked;
+    for (;;) {  // padding behind the end of the tar, and the proof that the compressed stream is whole
+        auto rest = inflater.next();
+        if (!rest) return std::move(rest).error();
+        if (rest->empty()) break;
+    }
     for (;;) {
         auto rest = read_packed();
         if (!rest) return std::move(rest).error();
