@@ -110,21 +110,24 @@ cd "$T/w"
 
 stat_json() { sccache --show-stats --stats-format json; }
 
-# stat NAME: a counter; NAME may be a path such as not_cached.-E
+# stat_of NAME: a counter; a map of languages or reasons counts as its sum, NAME.KEY is one of its values. In plain bash:
+# a script asks often, and an interpreter costs more than the question.
 stat_of() {
-    stat_json | python3 -c '
-import json, sys
-value = json.load(sys.stdin)
-value = value["stats"] if sys.argv[1].split(".", 1)[0] in value["stats"] else value
-name, _, rest = sys.argv[1].partition(".")
-value = value[name]
-if rest:
-    value = value.get(rest, value.get("counts", {}).get(rest, 0)) if isinstance(value, dict) else value
-if isinstance(value, dict) and "counts" in value:
-    value = sum(value["counts"].values())
-elif isinstance(value, dict):
-    value = sum(v for v in value.values() if isinstance(v, int))
-print(value)' "$1"
+    local json=${2:-$(stat_json)} name=${1%%.*} key= map total=0 pair
+    [[ $1 != *.* ]] || key=${1#*.}
+    if [[ $json =~ \"$name\":(\{\"counts\":)?\{([^{}]*)\} ]]; then
+        map=${BASH_REMATCH[2]}
+        while [[ $map =~ ^,?\"(([^\"\\]|\\.)*)\":([0-9]+)(.*)$ ]]; do
+            pair=${BASH_REMATCH[1]}
+            map=${BASH_REMATCH[4]}
+            if [ -z "$key" ] || [ "$key" = "$pair" ]; then total=$((total + BASH_REMATCH[3])); fi
+        done
+        echo "$total"
+    elif [[ $json =~ \"$name\":([0-9]+|null|true|false|\"[^\"]*\") ]]; then
+        echo "${BASH_REMATCH[1]}"
+    else
+        fail "no counter $1 in $json"
+    fi
 }
 expect_stat() {
     local got
@@ -147,11 +150,9 @@ expect_rc() {
 
 # One number that tells hits, misses and the rest apart, for before and after.
 counters() {
-    stat_json | python3 -c '
-import json, sys
-s = json.load(sys.stdin)["stats"]
-total = lambda n: sum(s[n]["counts"].values())
-print(total("cache_hits"), total("cache_misses"), s["compile_requests"])'
+    local json
+    json=$(stat_json)
+    echo "$(stat_of cache_hits "$json") $(stat_of cache_misses "$json") $(stat_of compile_requests "$json")"
 }
 # changed_by HITS MISSES CMD...
 changed_by() {
@@ -179,7 +180,7 @@ compilers() {
 }
 
 # A file younger than the compile is not trusted; age TIME lets files look as they do in a real tree.
-age() { touch -d "${2:-1 hour ago}" "$1"; }
+age() { touch -d "${2:-1 hour ago}" "$1"; sleep 0.02; }
 
 # Some code with a header, in the current directory.
 write_code() {

@@ -9,6 +9,6 @@ expect_rc 0 env SCCACHE_DIR="$T/two" sccache gcc -c a.c -o 2.o
 [ -n "$(find "$T/two" -type f)" ] || fail "nothing in the second cache"
 rm -rf "$T/one"
 expect_rc 0 env SCCACHE_DIR="$T/two" sccache gcc -c a.c -o 3.o
-hits=$(SCCACHE_DIR="$T/two" sccache -s --stats-format json | python3 -c 'import json,sys; print(sum(json.load(sys.stdin)["stats"]["cache_hits"]["counts"].values()))')
+hits=$(SCCACHE_DIR="$T/two" stat_of cache_hits)
 [ "$hits" = 1 ] || fail "$hits hits in the second cache"
 expect_same 1.o 3.o
