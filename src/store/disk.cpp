@@ -22,7 +22,8 @@ constexpr std::string_view k_manifest_member = "manifest";
 
 std::uint32_t seed() {
     std::uint32_t n = 0;
-    if (::getrandom(&n, sizeof n, GRND_NONBLOCK) != static_cast<ssize_t>(sizeof n)) n = static_cast<std::uint32_t>(::getpid());
+    if (::getrandom(&n, sizeof n, GRND_NONBLOCK) != static_cast<ssize_t>(sizeof n))
+        n = static_cast<std::uint32_t>(::getpid());
     return n;
 }
 
@@ -35,9 +36,7 @@ bool vanished(const base::Error& e) {
 std::unique_ptr<Store> open_disk(DiskSettings settings) { return std::make_unique<DiskStore>(std::move(settings)); }
 
 DiskStore::DiskStore(DiskSettings settings)
-    : m_settings{std::move(settings)},
-      m_next_scan{Clock::now() + std::chrono::minutes{1}},
-      m_random{seed()} {
+    : m_settings{std::move(settings)}, m_next_scan{Clock::now() + std::chrono::minutes{1}}, m_random{seed()} {
     if (m_settings.max_size > 0) (void)tree(Create::no).ok();  // so that size() answers; its absence is no fault yet
 }
 
@@ -73,7 +72,8 @@ void DiskStore::drop_damaged(int tree_fd, const base::Digest& key, Kind kind) {
     struct stat st {};
     bool sized = ::fstatat(tree_fd, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
     if (::unlinkat(tree_fd, name.c_str(), 0) != 0) return;
-    if (sized) m_size.add(shard_of(key), -static_cast<std::int64_t>(footprint(static_cast<std::uint64_t>(st.st_size))), -1);
+    if (sized)
+        m_size.add(shard_of(key), -static_cast<std::int64_t>(footprint(static_cast<std::uint64_t>(st.st_size))), -1);
     std::lock_guard hold{m_notes};
     ++m_stats.damaged_removed;
 }
@@ -119,7 +119,8 @@ base::Result<> DiskStore::put_manifest(const base::Digest& key, std::string_view
 base::Result<> DiskStore::write(Head head, const std::vector<NewMember>& members) {
     if (m_settings.mode == Mode::read_only)
         return base::Error{"Cannot write to read-only storage", std::errc::read_only_file_system};
-    if (m_settings.max_size == 0) return base::Error{"the cache has size 0: nothing is stored", std::errc::file_too_large};
+    if (m_settings.max_size == 0)
+        return base::Error{"the cache has size 0: nothing is stored", std::errc::file_too_large};
     for (int tries = 0;; ++tries) {
         auto opened = tree(Create::yes);
         if (!opened) return std::move(opened).error();
@@ -132,9 +133,11 @@ base::Result<> DiskStore::write(Head head, const std::vector<NewMember>& members
 base::Result<> DiskStore::write_into(const Tree& where, Head& head, const std::vector<NewMember>& members) {
     int tree_fd = where.fd.get();
     struct statvfs fs {};
-    if (m_settings.free_floor > 0 && ::fstatvfs(tree_fd, &fs) == 0 && std::uint64_t{fs.f_bavail} * fs.f_frsize < m_settings.free_floor)
-        return base::Error{base::cat("not stored: less than ", m_settings.free_floor >> 20, " MiB are free in ", m_settings.directory),
-                           std::errc::no_space_on_device};
+    if (m_settings.free_floor > 0 && ::fstatvfs(tree_fd, &fs) == 0 &&
+        std::uint64_t{fs.f_bavail} * fs.f_frsize < m_settings.free_floor)
+        return base::Error{
+            base::cat("not stored: less than ", m_settings.free_floor >> 20, " MiB are free in ", m_settings.directory),
+            std::errc::no_space_on_device};
 
     auto shard = shard_of(head.header.key);
     auto file = NewFile::create(tree_fd, shard);
@@ -186,9 +189,11 @@ base::Result<> DiskStore::unpack(const Loaded& loaded, const Member& member, int
         return base::Ok{};
     }
     auto done = unpack_range(loaded.file.get(), member.offset, member.stored, out_fd, member.size);
-    bool wrong = done && (done->size != member.size || done->content != member.content || done->packed != member.packed);
+    bool wrong =
+        done && (done->size != member.size || done->content != member.content || done->packed != member.packed);
     if (done && !wrong) return base::Ok{};
-    auto error = done ? base::Error{"damaged cache entry: it unpacks to something else", k_corrupt} : std::move(done).error();
+    auto error =
+        done ? base::Error{"damaged cache entry: it unpacks to something else", k_corrupt} : std::move(done).error();
     if (error.code == k_corrupt)
         if (auto opened = tree(Create::no)) drop_damaged((*opened)->fd.get(), loaded.header.key, Kind::result);
     return error;

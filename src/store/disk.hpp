@@ -84,16 +84,16 @@ private:
     std::mutex m_tree_mutex;
     SharedTree m_tree;  // guarded by m_tree_mutex
 
-    mutable std::mutex m_notes;              // short: guards the next two
-    std::deque<Candidate> m_candidates;      // files written or seen here whose large members may be compressed
+    mutable std::mutex m_notes;          // short: guards the next two
+    std::deque<Candidate> m_candidates;  // files written or seen here whose large members may be compressed
     WorkStats m_stats;
 
     std::mutex m_work;  // one thread in the background duty at a time; never taken by get and put
-    Round m_round;                       // guarded by m_work, like all below
+    Round m_round;      // guarded by m_work, like all below
     Clock::time_point m_next_scan;
     Clock::time_point m_next_floor_round;
-    Clock::time_point m_evict_again;     // after a round that could remove nothing
-    Clock::time_point m_scan_again;      // after a first scan whose result could not be written
+    Clock::time_point m_evict_again;  // after a round that could remove nothing
+    Clock::time_point m_scan_again;   // after a first scan whose result could not be written
     std::minstd_rand m_random;
 };
 

@@ -24,12 +24,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t k_pool = 512;             // files weighed in one step
-constexpr std::int64_t k_leftover_after = 3600; // seconds until a temporary file belongs to a dead process
+constexpr std::size_t k_pool = 512;              // files weighed in one step
+constexpr std::int64_t k_leftover_after = 3600;  // seconds until a temporary file belongs to a dead process
 constexpr auto k_heal_every = 1min;
 constexpr auto k_floor_round_every = 1min;
 constexpr auto k_retry_after = 10s;
-constexpr std::size_t k_peek = 256;             // bytes of a head in which the compile time stands
+constexpr std::size_t k_peek = 256;  // bytes of a head in which the compile time stands
 
 std::int64_t now_unix() { return static_cast<std::int64_t>(std::time(nullptr)); }
 
@@ -47,7 +47,9 @@ DiskStore::SharedTree DiskStore::checked_tree() {
     return opened ? *opened : nullptr;
 }
 
-bool DiskStore::wants_work() const { return m_settings.mode == Mode::read_write && m_settings.max_size > 0 && m_size.total() > m_settings.max_size; }
+bool DiskStore::wants_work() const {
+    return m_settings.mode == Mode::read_write && m_settings.max_size > 0 && m_size.total() > m_settings.max_size;
+}
 
 bool DiskStore::work() {
     if (m_settings.mode == Mode::read_only || m_settings.max_size == 0) return false;
@@ -93,7 +95,8 @@ std::optional<std::uint64_t> DiskStore::eviction_target(const Tree& where) {
     auto total = m_size.total();
     if (total > m_settings.max_size) return m_settings.max_size - m_settings.max_size / 10;
     struct statvfs fs {};
-    if (m_settings.free_floor == 0 || now < m_next_floor_round || ::fstatvfs(where.fd.get(), &fs) != 0) return std::nullopt;
+    if (m_settings.free_floor == 0 || now < m_next_floor_round || ::fstatvfs(where.fd.get(), &fs) != 0)
+        return std::nullopt;
     auto free = std::uint64_t{fs.f_bavail} * fs.f_frsize;
     if (free >= m_settings.free_floor || total == 0) return std::nullopt;
     // Others may fill the disk, or snapshots keep what we remove: give a quarter at most, then look again in a minute.
@@ -114,7 +117,8 @@ bool DiskStore::scan(const Tree& where, unsigned shard, std::vector<Victim>* poo
     auto scanned = scan_shard(tree_fd, shard, [&](const std::string& name, const struct stat& st) {
         auto age = now - static_cast<std::int64_t>(st.st_mtim.tv_sec);
         if (name.starts_with(k_temp_prefix)) {
-            if (age > k_leftover_after && ::unlinkat(tree_fd, base::cat(shard_name(shard), "/", name).c_str(), 0) == 0) ++leftovers;
+            if (age > k_leftover_after && ::unlinkat(tree_fd, base::cat(shard_name(shard), "/", name).c_str(), 0) == 0)
+                ++leftovers;
             return;
         }
         if (!is_entry_name(name, shard)) return;
@@ -211,7 +215,7 @@ bool DiskStore::compress_one(const Tree& where) {
     auto done = recompress(where.fd.get(), shard, entry_name(next.key, Kind::result), how, m_settings.zstd_level);
     if (!done && done.error().code == k_corrupt) drop_damaged(where.fd.get(), next.key, Kind::result);
     if (done && done->after < done->before)
-        m_size.add(shard, static_cast<std::int64_t>(footprint(done->after)) - static_cast<std::int64_t>(footprint(done->before)), 0);
+        m_size.add(shard, -static_cast<std::int64_t>(footprint(done->before) - footprint(done->after)), 0);
     std::lock_guard hold{m_notes};
     if (done && done->after < done->before) {
         ++m_stats.recompressed_files;

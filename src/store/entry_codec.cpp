@@ -9,8 +9,8 @@
 //     ... members          at the offsets the fields name
 //
 // Integers are little-endian. The checksum covers each member's own digest, so a head that checks out vouches for the
-// whole file once its members have been hashed. A tag with k_skippable set may be ignored by a reader that does not know it; any other
-// unknown tag means "written by a later version, not for you". The fields a reader of victims wants come first.
+// whole file once its members have been hashed. A tag with k_skippable set may be ignored by a reader that does not know
+// it; any other unknown tag means "written by a later version, not for you". What eviction wants to know comes first.
 
 #include "src/store/entry_codec.hpp"
 
@@ -89,9 +89,12 @@ bool repeats_a_name(const std::vector<Member>& members) {
 template <class N>
 bool read_number(std::string_view bytes, N& to) {
     base::Reader r{bytes};
-    if constexpr (sizeof(N) == 8) to = r.u64();
-    else if constexpr (sizeof(N) == 4) to = r.u32();
-    else to = r.u8();
+    if constexpr (sizeof(N) == 8)
+        to = r.u64();
+    else if constexpr (sizeof(N) == 4)
+        to = r.u32();
+    else
+        to = r.u8();
     return r.done();
 }
 
@@ -141,28 +144,28 @@ Verdict read_field(std::uint16_t tag, std::string_view bytes, Head& head) {
     Header& h = head.header;
     std::uint8_t small = 0;
     switch (tag) {
-    case t_kind:
-        if (!read_number(bytes, small)) return Verdict::corrupt;
-        if (small != 1 && small != 2) return Verdict::unknown;
-        head.kind = static_cast<Kind>(small);
-        return Verdict::ok;
-    case t_provenance:
-        if (!read_number(bytes, small)) return Verdict::corrupt;
-        if (small < 1 || small > 3) return Verdict::unknown;
-        h.provenance = static_cast<Provenance>(small);
-        return Verdict::ok;
-    case t_key: return as_verdict(read_digest(bytes, h.key));
-    case t_created: return as_verdict(read_number(bytes, h.created_unix));
-    case t_compile_ms: return as_verdict(read_number(bytes, h.compile_ms));
-    case t_cpu_ms: return as_verdict(read_number(bytes, h.cpu_ms));
-    case t_peak_kib: return as_verdict(read_number(bytes, h.peak_kib));
-    case t_tool: return as_verdict(read_text(bytes, k_name_limit, h.tool));
-    case t_out: return as_verdict(read_text(bytes, k_text_limit, h.out));
-    case t_err: return as_verdict(read_text(bytes, k_text_limit, h.err));
-    case t_text_setting: return as_verdict(read_digest(bytes, h.text_setting));
-    case t_component: return as_verdict(read_component(bytes, h));
-    case t_member: return read_member(bytes, head);
-    default: return (tag & k_skippable) != 0 ? Verdict::ok : Verdict::unknown;
+        case t_kind:
+            if (!read_number(bytes, small)) return Verdict::corrupt;
+            if (small != 1 && small != 2) return Verdict::unknown;
+            head.kind = static_cast<Kind>(small);
+            return Verdict::ok;
+        case t_provenance:
+            if (!read_number(bytes, small)) return Verdict::corrupt;
+            if (small < 1 || small > 3) return Verdict::unknown;
+            h.provenance = static_cast<Provenance>(small);
+            return Verdict::ok;
+        case t_key: return as_verdict(read_digest(bytes, h.key));
+        case t_created: return as_verdict(read_number(bytes, h.created_unix));
+        case t_compile_ms: return as_verdict(read_number(bytes, h.compile_ms));
+        case t_cpu_ms: return as_verdict(read_number(bytes, h.cpu_ms));
+        case t_peak_kib: return as_verdict(read_number(bytes, h.peak_kib));
+        case t_tool: return as_verdict(read_text(bytes, k_name_limit, h.tool));
+        case t_out: return as_verdict(read_text(bytes, k_text_limit, h.out));
+        case t_err: return as_verdict(read_text(bytes, k_text_limit, h.err));
+        case t_text_setting: return as_verdict(read_digest(bytes, h.text_setting));
+        case t_component: return as_verdict(read_component(bytes, h));
+        case t_member: return read_member(bytes, head);
+        default: return (tag & k_skippable) != 0 ? Verdict::ok : Verdict::unknown;
     }
 }
 

@@ -60,8 +60,8 @@ std::optional<std::size_t> head_size(std::string_view first);
 /// Reads the head's exact bytes; `file_size` bounds the members. Safe on any input.
 Decoded decode_head(std::string_view head, std::uint64_t file_size, const std::optional<base::Digest>& mac_key);
 
-/// The compile time in ms from the first few hundred bytes, unchecked: enough to weigh eviction victims. Nothing when it is not
-/// there, as in a manifest.
+/// The compile time in ms from the first few hundred bytes, unchecked: enough to weigh eviction victims. Nothing when it
+/// is not there, as in a manifest.
 std::optional<std::uint32_t> peek_compile_ms(std::string_view first);
 
 /// Gives every member its offset: small ones packed right behind the head, so that one read usually brings everything;

@@ -41,6 +41,18 @@ base::Result<base::Digest> copy_hashing(int from, std::uint64_t size, int to, st
     return hasher.finish();
 }
 
+// A chunk is written while the hash has left it in the processor's cache.
+base::Result<base::Digest> write_hashing(std::string_view bytes, int to, std::uint64_t at) {
+    base::Hasher hasher;
+    for (std::size_t done = 0; done < bytes.size(); done += k_chunk) {
+        auto chunk = bytes.substr(done, k_chunk);
+        hasher.raw(chunk);
+        auto written = pwrite_full(to, chunk, at + done);
+        if (!written) return std::move(written).error();
+    }
+    return hasher.finish();
+}
+
 base::Result<std::uint64_t> size_of(const NewMember& m) {
     if (m.fd < 0) return std::uint64_t{m.bytes.size()};
     struct stat st {};
@@ -49,7 +61,6 @@ base::Result<std::uint64_t> size_of(const NewMember& m) {
     return static_cast<std::uint64_t>(st.st_size);
 }
 
-// Hashes the bytes of an open member: everything a member has in the file, in one pass.
 base::Result<base::Digest> hash_range(int fd, std::uint64_t at, std::uint64_t size) {
     auto buffer = std::make_unique_for_overwrite<char[]>(k_chunk);
     base::Hasher hasher;
@@ -85,7 +96,8 @@ base::Result<std::optional<Head>> check_head(std::string_view bytes, std::uint64
     auto decoded = decode_head(bytes, file_size, rules.mac_key);
     if (decoded.verdict == Verdict::corrupt) return corrupt("wrong checksum");
     if (decoded.verdict != Verdict::ok) return std::optional<Head>{};
-    if (decoded.head.header.key != rules.key || decoded.head.kind != rules.kind) return corrupt("it belongs to another key");
+    if (decoded.head.header.key != rules.key || decoded.head.kind != rules.kind)
+        return corrupt("it belongs to another key");
     return std::optional{std::move(decoded.head)};
 }
 
@@ -166,8 +178,8 @@ std::uint64_t VerifiedFiles::name(const struct stat& st, std::string_view head) 
     return n == 0 ? 1 : n;
 }
 
-base::Result<std::uint64_t> write_entry(int file, Head& head, const std::vector<NewMember>& from, std::uint64_t max_size,
-                                        const std::optional<base::Digest>& mac_key) {
+base::Result<std::uint64_t> write_entry(int file, Head& head, const std::vector<NewMember>& from,
+                                        std::uint64_t max_size, const std::optional<base::Digest>& mac_key) {
     head.members.clear();
     for (const auto& m : from) {
         auto size = size_of(m);
@@ -191,14 +203,15 @@ base::Result<std::uint64_t> write_entry(int file, Head& head, const std::vector<
             if (!digest) return std::move(digest).error();
             m.content = *digest;
         } else if (m.size > k_inline_limit) {
-            m.content = base::hash_bytes(from[i].bytes);
-            auto written = pwrite_full(file, from[i].bytes, m.offset);
-            if (!written) return std::move(written).error();
+            auto digest = write_hashing(from[i].bytes, file, m.offset);
+            if (!digest) return std::move(digest).error();
+            m.content = *digest;
         } else {
             auto start = packed.size();
             packed.resize(start + m.size);
             if (from[i].fd < 0) {
-                std::copy(from[i].bytes.begin(), from[i].bytes.end(), packed.begin() + static_cast<std::ptrdiff_t>(start));
+                std::copy(from[i].bytes.begin(), from[i].bytes.end(),
+                          packed.begin() + static_cast<std::ptrdiff_t>(start));
             } else {
                 auto read = pread_full(from[i].fd, packed.data() + start, m.size, 0);
                 if (!read) return std::move(read).error().while_doing("reading an output of the compiler");

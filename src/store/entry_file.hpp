@@ -38,15 +38,15 @@ private:
 /// Fills `file` with a result: the head and its members' bytes. Sets the members of `head` from `from` (sizes, digests,
 /// offsets). `max_size` bounds the file (code file_too_large). Returns the file's size. Each descriptor is read once, and
 /// the bytes that are hashed are the bytes that are written, even if somebody changes the source meanwhile.
-base::Result<std::uint64_t> write_entry(int file, Head& head, const std::vector<NewMember>& from, std::uint64_t max_size,
-                                        const std::optional<base::Digest>& mac_key);
+base::Result<std::uint64_t> write_entry(int file, Head& head, const std::vector<NewMember>& from,
+                                        std::uint64_t max_size, const std::optional<base::Digest>& mac_key);
 
 /// How read_entry is to look at a file.
 struct ReadRules {
     Kind kind = Kind::result;
     base::Digest key;
     std::optional<base::Digest> mac_key;
-    bool touch = false;  // renew the mtime when it is older than an hour
+    bool touch = false;      // renew the mtime when it is older than an hour
     bool all_bytes = false;  // bring every member's bytes, whatever their size (manifests)
 };
 

@@ -99,7 +99,8 @@ void count(const Event& e, EventSummary& to) {
     ++to.by_kind[e.kind];
     if (e.kind == EventKind::server_start) ++to.server_starts;
     if (e.kind == EventKind::hit || e.kind == EventKind::remote_hit) to.saved_ms += e.saved_ms;
-    if (e.kind == EventKind::miss || e.kind == EventKind::recache || e.kind == EventKind::farm) to.spent_ms += e.saved_ms;
+    if (e.kind == EventKind::miss || e.kind == EventKind::recache || e.kind == EventKind::farm)
+        to.spent_ms += e.saved_ms;
     if (!e.language.empty())
         if (auto* kinds = slot(to.by_language, e.language)) ++(*kinds)[e.kind];
     bool says_why = e.kind == EventKind::not_cacheable || e.kind == EventKind::not_compile;
@@ -117,18 +118,18 @@ struct stat state_of(int tree, const char* name) {
 
 std::string_view name_of(EventKind kind) {
     switch (kind) {
-    case EventKind::hit: return "hit";
-    case EventKind::miss: return "miss";
-    case EventKind::not_compile: return "not_compile";
-    case EventKind::not_cacheable: return "not_cacheable";
-    case EventKind::error: return "error";
-    case EventKind::compile_fail: return "compile_fail";
-    case EventKind::recache: return "recache";
-    case EventKind::server_start: return "server_start";
-    case EventKind::zero: return "zero";
-    case EventKind::remote_hit: return "remote_hit";
-    case EventKind::farm: return "farm";
-    case EventKind::write_error: return "write_error";
+        case EventKind::hit: return "hit";
+        case EventKind::miss: return "miss";
+        case EventKind::not_compile: return "not_compile";
+        case EventKind::not_cacheable: return "not_cacheable";
+        case EventKind::error: return "error";
+        case EventKind::compile_fail: return "compile_fail";
+        case EventKind::recache: return "recache";
+        case EventKind::server_start: return "server_start";
+        case EventKind::zero: return "zero";
+        case EventKind::remote_hit: return "remote_hit";
+        case EventKind::farm: return "farm";
+        case EventKind::write_error: return "write_error";
     }
     return "other";  // of a later version
 }
@@ -191,7 +192,8 @@ base::Result<> EventLog::open_current() {
     if (m_file) {
         struct stat mine {};
         auto named = state_of(m_tree.get(), k_current);
-        if (::fstat(m_file.get(), &mine) == 0 && named.st_ino == mine.st_ino && named.st_dev == mine.st_dev) return base::Ok{};
+        if (::fstat(m_file.get(), &mine) == 0 && named.st_ino == mine.st_ino && named.st_dev == mine.st_dev)
+            return base::Ok{};
     }
     constexpr int k_flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     for (int tries = 0; tries < 2; ++tries) {
@@ -232,8 +234,10 @@ base::Result<EventSummary> EventLog::summarise(std::uint64_t since_unix_ms) {
     for (const char* name : {k_current, k_previous})
         files.emplace_back(::openat(tree->fd.get(), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (files[0] && files[1]) {
-        struct stat a {}, b {};
-        if (::fstat(files[0].get(), &a) == 0 && ::fstat(files[1].get(), &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev)
+        struct stat a {
+        }, b{};
+        if (::fstat(files[0].get(), &a) == 0 && ::fstat(files[1].get(), &b) == 0 && a.st_ino == b.st_ino &&
+            a.st_dev == b.st_dev)
             files[1].reset();  // renamed between the two opens: the same file
     }
     bool rotated = static_cast<bool>(files[1]);  // then still older records may have been thrown away

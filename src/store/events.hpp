@@ -24,10 +24,10 @@ enum class EventKind : std::uint8_t {
     compile_fail = 6,   // the compiler said no
     recache = 7,
     server_start = 8,
-    zero = 9,           // somebody set the counters to zero
-    remote_hit = 10,    // answered from a remote cache
-    farm = 11,          // made by a builder
-    write_error = 12,   // a result could not be stored
+    zero = 9,          // somebody set the counters to zero
+    remote_hit = 10,   // answered from a remote cache
+    farm = 11,         // made by a builder
+    write_error = 12,  // a result could not be stored
 };
 
 /// A word for people and JSON: "not_cacheable".
@@ -36,28 +36,28 @@ std::string_view name_of(EventKind kind);
 /// One record of the log.
 struct Event {
     EventKind kind = EventKind::hit;
-    std::uint64_t unix_ms = 0;     // 0: now
-    std::uint32_t saved_ms = 0;    // hit: what the compile had cost; miss: what it cost
-    std::string language;          // "C/C++"; what is beyond 16 bytes is cut
-    std::string reason;            // "-E"; what is beyond 24 bytes is cut
+    std::uint64_t unix_ms = 0;   // 0: now
+    std::uint32_t saved_ms = 0;  // hit: what the compile had cost; miss: what it cost
+    std::string language;        // "C/C++"; what is beyond 16 bytes is cut
+    std::string reason;          // "-E"; what is beyond 24 bytes is cut
 };
 
 /// The log over a time.
 struct EventSummary {
     std::uint64_t first_unix_ms = 0;  // of the oldest record counted; 0: none
     std::uint64_t last_unix_ms = 0;
-    std::uint64_t saved_ms = 0;       // compile time that hits made unnecessary
-    std::uint64_t spent_ms = 0;       // compile time of misses
+    std::uint64_t saved_ms = 0;  // compile time that hits made unnecessary
+    std::uint64_t spent_ms = 0;  // compile time of misses
     std::uint64_t server_starts = 0;
     std::map<EventKind, std::uint64_t> by_kind;
     std::map<std::string, std::map<EventKind, std::uint64_t>> by_language;  // records with a language only
     std::map<std::string, std::uint64_t> by_reason;                         // of not_cacheable and not_compile
-    std::uint64_t skipped_bytes = 0;  // torn records and garbage
-    bool truncated = false;           // older records than asked for have been rotated away
+    std::uint64_t skipped_bytes = 0;                                        // torn records and garbage
+    bool truncated = false;  // older records than asked for have been rotated away
 };
 
-/// The event log beside the cache, DIR/sccache-v1/events.log: what `sccache -s --since` counts, across server restarts and for
-/// all servers of the directory. Best effort by design: it never delays and never fails a request. Any thread.
+/// The event log beside the cache, DIR/sccache-v1/events.log: what `sccache -s --since` counts, across server restarts
+/// and for all servers of the directory. Best effort by design: it never delays and never fails a request. Any thread.
 class EventLog {
 public:
     static constexpr std::uint64_t k_file_limit = std::uint64_t{8} << 20;  // then it becomes events.log.1

@@ -27,9 +27,8 @@ std::vector<std::size_t> pick_victims(const std::vector<Victim>& pool, std::uint
         scores[i] = eviction_score(now_unix - pool[i].mtime, pool[i].bytes, pool[i].compile_ms);
     std::vector<std::size_t> order(pool.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
-    });
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
     std::uint64_t freed = 0;
     std::size_t n = 0;
     while (n < order.size() && freed < want) freed += pool[order[n++]].bytes;

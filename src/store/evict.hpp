@@ -11,9 +11,9 @@ namespace store {
 /// A file that could go.
 struct Victim {
     unsigned shard = 0;
-    std::string name;         // plain, without the shard
-    std::uint64_t bytes = 0;  // its footprint
-    std::int64_t mtime = 0;   // seconds; renewed by hits at most once an hour
+    std::string name;                         // plain, without the shard
+    std::uint64_t bytes = 0;                  // its footprint
+    std::int64_t mtime = 0;                   // seconds; renewed by hits at most once an hour
     std::optional<std::uint32_t> compile_ms;  // nothing: a manifest, or not known
 };
 

@@ -11,7 +11,8 @@ namespace store {
 
 namespace {
 
-constexpr std::uint64_t k_recompress_limit = std::uint64_t{256} << 20;  // larger files would keep the worker for seconds
+constexpr std::uint64_t k_recompress_limit = std::uint64_t{256}
+                                             << 20;  // larger files would keep the worker for seconds
 
 base::Result<> copy_range(int from, std::uint64_t from_at, std::uint64_t size, int to, std::uint64_t to_at) {
     std::string bytes(size, '\0');  // small members only
@@ -28,7 +29,8 @@ bool all_packed(const Head& head) {
 
 // Writes the same entry with its large members as zstd frames, one behind the other. The head's length does not change, so
 // the small members stay where they are. Returns the new file's size.
-base::Result<std::uint64_t> write_packed(int from, Head& head, int to, std::uint64_t limit, const ReadRules& rules, int level) {
+base::Result<std::uint64_t> write_packed(int from, Head& head, int to, std::uint64_t limit, const ReadRules& rules,
+                                         int level) {
     auto head_length = encode_head(head, std::nullopt).size();
     auto old = head.members;
     auto at = lay_out(head.members, head_length);
@@ -45,7 +47,8 @@ base::Result<std::uint64_t> write_packed(int from, Head& head, int to, std::uint
         if (at >= limit) return base::Error{"does not compress", std::errc::file_too_large};
         auto done = compress_range(from, old[i].offset, m.size, to, at, limit - at, level);
         if (!done) return std::move(done).error();
-        if (done->content != m.content) return base::Error{"damaged cache entry: a member's checksum is wrong", k_corrupt};
+        if (done->content != m.content)
+            return base::Error{"damaged cache entry: a member's checksum is wrong", k_corrupt};
         m.compressed = true;
         m.offset = at;
         m.stored = done->size;
@@ -70,7 +73,8 @@ bool worth_compressing(const struct stat& st) {
            static_cast<std::uint64_t>(st.st_size) <= k_recompress_limit;
 }
 
-base::Result<Recompressed> recompress(int tree_fd, unsigned shard, const std::string& name, const ReadRules& rules, int level) {
+base::Result<Recompressed> recompress(int tree_fd, unsigned shard, const std::string& name, const ReadRules& rules,
+                                      int level) {
     base::Fd file{::openat(tree_fd, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)};
     if (!file) return base::errno_error("cannot open a cache entry");
     struct stat st {};
@@ -97,8 +101,7 @@ base::Result<Recompressed> recompress(int tree_fd, unsigned shard, const std::st
     const timespec times[2] = {st.st_atim, st.st_mtim};
     if (::futimens(packed->fd(), times) != 0 || ::fchmod(packed->fd(), k_settled_mode) != 0)
         return base::errno_error("cannot finish a recompressed cache entry");
-    if (!still_there(tree_fd, name, st))
-        return base::Error{"the entry has gone", std::errc::no_such_file_or_directory};
+    if (!still_there(tree_fd, name, st)) return base::Error{"the entry has gone", std::errc::no_such_file_or_directory};
     auto renamed = packed->commit(name);
     if (!renamed) return std::move(renamed).error();
     return Recompressed{before, *after};

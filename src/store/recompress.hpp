@@ -26,6 +26,7 @@ struct Recompressed {
 /// Compresses the large members of the entry `name` and replaces the file, atomically and with its mtime, if it gets
 /// smaller by a tenth; else marks it as settled. Streams in bounded memory. Code k_corrupt: the entry is damaged;
 /// no_such_file_or_directory: it has gone meanwhile.
-base::Result<Recompressed> recompress(int tree_fd, unsigned shard, const std::string& name, const ReadRules& rules, int level);
+base::Result<Recompressed> recompress(int tree_fd, unsigned shard, const std::string& name, const ReadRules& rules,
+                                      int level);
 
 }  // namespace store

@@ -59,7 +59,7 @@ private:
     std::atomic<std::int64_t> m_base{0};     // total of the file at the last sync
     std::atomic<std::int64_t> m_synced_ms{0};
     std::atomic<int> m_unscanned{0};  // -1: none
-    std::mutex m_file;                       // one thread at the file at a time
+    std::mutex m_file;                // one thread at the file at a time
 };
 
 }  // namespace store

@@ -40,11 +40,11 @@ public:
     virtual base::Result<std::optional<std::string>> get_manifest(const base::Digest& key) = 0;
     virtual base::Result<> put_manifest(const base::Digest& key, std::string_view bytes) = 0;
 
-    /// Writes a member's content into `out_fd` at its position, checking size and digest: for compressed members, which cannot
-    /// go by descriptor. Streams in bounded memory. After an error `out_fd` holds a part: run the compiler over it.
+    /// Writes a member's content into `out_fd` at its position, checking size and digest: for compressed members, which
+    /// cannot go by descriptor. Streams in bounded memory. After an error `out_fd` holds a part: run the compiler over it.
     virtual base::Result<> unpack(const Loaded& loaded, const Member& member, int out_fd) = 0;
 
-    [[nodiscard]] virtual std::string location() const = 0;  // Local disk: "/home/u/.cache/sccache"
+    [[nodiscard]] virtual std::string location() const = 0;                   // Local disk: "/home/u/.cache/sccache"
     [[nodiscard]] virtual std::optional<std::uint64_t> size() const = 0;      // bytes, a good estimate
     [[nodiscard]] virtual std::optional<std::uint64_t> max_size() const = 0;  // bytes
     [[nodiscard]] virtual Mode mode() const = 0;
@@ -64,13 +64,14 @@ public:
 
 /// Settings of the store on disk.
 struct DiskSettings {
-    std::string directory;           // the configured cache directory; our files live in a subtree of it
+    std::string directory;  // the configured cache directory; our files live in a subtree of it
     std::uint64_t max_size = std::uint64_t{10} << 30;  // bytes; 0 stores nothing
     Mode mode = Mode::read_write;
-    int zstd_level = 1;              // for the background recompression of old entries
+    int zstd_level = 1;                                  // for the background recompression of old entries
     std::uint64_t free_floor = std::uint64_t{64} << 20;  // keep at least this much free on the file system
-    std::chrono::seconds recompress_after{600};  // age at which large members are compressed; negative: never
-    std::optional<base::Digest> mac_key;  // when set, new entries carry a MAC and those without the right one are absent
+    std::chrono::seconds recompress_after{600};          // age at which large members are compressed; negative: never
+    std::optional<base::Digest>
+        mac_key;  // when set, new entries carry a MAC and those without the right one are absent
 };
 
 /// Opens (creating it when possible) a store on disk. Instant whatever its size: no scan. Never fails: a directory that

@@ -59,7 +59,8 @@ std::string random_suffix() {
 
 base::Result<Tree> open_tree(const std::string& directory, Mode mode, Create create) {
     if (directory.empty() || directory[0] != '/')
-        return base::Error{"the cache directory '" + directory + "' is not an absolute path", std::errc::invalid_argument};
+        return base::Error{"the cache directory '" + directory + "' is not an absolute path",
+                           std::errc::invalid_argument};
     if (create == Create::yes && mode == Mode::read_write) {
         auto made = base::make_directories(directory, 0700);
         if (!made) return std::move(made).error();
@@ -116,7 +117,8 @@ base::Result<> scan_shard(int tree_fd, unsigned shard,
         std::string name = e->d_name;
         if (name == "." || name == "..") continue;
         struct stat st {};
-        if (::fstatat(::dirfd(dir.get()), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) seen(name, st);
+        if (::fstatat(::dirfd(dir.get()), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            seen(name, st);
     }
     return base::Ok{};
 }

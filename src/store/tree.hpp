@@ -2,11 +2,8 @@
 
 #include <sys/stat.h>
 
-#include <array>
-#include <atomic>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -49,7 +46,8 @@ constexpr std::uint64_t footprint(std::uint64_t bytes) { return (bytes + 4095) /
 
 /// Calls `seen` for each file of a shard with its plain name and state; an absent shard has none. Bounded: after a
 /// million names the rest is left for another day.
-base::Result<> scan_shard(int tree_fd, unsigned shard, const std::function<void(const std::string&, const struct stat&)>& seen);
+base::Result<> scan_shard(int tree_fd, unsigned shard,
+                          const std::function<void(const std::string&, const struct stat&)>& seen);
 
 /// A file being written: a temporary name in the shard it will live in, removed unless `commit` renamed it. Names are
 /// unlike in processes of different pid namespaces too; a leftover of a killed process goes with a scan an hour later.

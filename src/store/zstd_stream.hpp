@@ -14,7 +14,8 @@ struct Streamed {
     base::Digest content;    // of the unpacked bytes
 };
 
-/// Compresses `size` bytes of `from` at `from_at` into `to` at `to_at`; gives up with code file_too_large when the frame passes `limit`.
+/// Compresses `size` bytes of `from` at `from_at` into `to` at `to_at`; gives up with code file_too_large when the frame
+/// passes `limit`.
 base::Result<Streamed> compress_range(int from, std::uint64_t from_at, std::uint64_t size, int to, std::uint64_t to_at,
                                       std::uint64_t limit, int level);
 

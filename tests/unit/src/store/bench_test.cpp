@@ -11,7 +11,8 @@ TEST_CASE("bench: put and get", "[.bench]") {
     TempDirectory t;
     auto s = store::open_disk(settings_in(t.path));
     for (int i = 0; i < 2000; ++i) REQUIRE(s->put_manifest(key_of("shards" + std::to_string(i)), "").ok());
-    std::printf("%10s %12s %12s %12s %12s (us, median of 50)\n", "bytes", "put fd", "put bytes", "first get", "next get");
+    std::printf("%10s %12s %12s %12s %12s (us, median of 50)\n", "bytes", "put fd", "put bytes", "first get",
+                "next get");
     for (std::size_t size : {std::size_t{4096}, std::size_t{165 * 1024}, std::size_t{7'400'000}}) {
         std::vector<double> times[4];
         for (int i = 0; i < 50; ++i) {

@@ -15,7 +15,8 @@ TEST_CASE("disk: a result comes back as it was put") {
 
     auto big = noise(300 * 1000);
     auto small = noise(4000, 2);
-    REQUIRE(s->put(header_of(key), {bytes_member("obj", big), bytes_member("d", small), bytes_member("exe", "", true)}).ok());
+    REQUIRE(s->put(header_of(key), {bytes_member("obj", big), bytes_member("d", small), bytes_member("exe", "", true)})
+                .ok());
     auto found = s->get(key);
     REQUIRE(found.ok());
     REQUIRE(found->has_value());
@@ -53,7 +54,8 @@ TEST_CASE("disk: a result comes back as it was put") {
 TEST_CASE("disk: members come from descriptors, whatever their position") {
     TempDirectory t;
     auto s = store::open_disk(settings_in(t.path + "/cache"));
-    for (std::size_t size : {std::size_t{0}, std::size_t{10}, std::size_t{65536}, std::size_t{65537}, std::size_t{3000000}}) {
+    for (std::size_t size :
+         {std::size_t{0}, std::size_t{10}, std::size_t{65536}, std::size_t{65537}, std::size_t{3000000}}) {
         auto content = noise(size, size + 3);
         REQUIRE(base::write_file(t.path + "/o", content).ok());
         base::Fd fd{::open((t.path + "/o").c_str(), O_RDONLY | O_CLOEXEC)};
@@ -241,7 +243,8 @@ TEST_CASE("disk: a damaged entry is an error once, and then absent") {
 
 TEST_CASE("disk: opening, getting and putting scan nothing") {
     TempDirectory t;
-    for (int i = 0; i < 100; ++i) REQUIRE(store::open_disk(settings_in(t.path))->put_manifest(key_of(std::to_string(i)), "m").ok());
+    for (int i = 0; i < 100; ++i)
+        REQUIRE(store::open_disk(settings_in(t.path))->put_manifest(key_of(std::to_string(i)), "m").ok());
     auto s = store::open_disk(settings_in(t.path));
     CHECK(*s->size() == 100 * 4096);
     REQUIRE(s->put_manifest(key_of("x"), "m").ok());
@@ -409,8 +412,9 @@ TEST_CASE("disk: wrong things in the tree are errors, not crashes") {
 }
 
 TEST_CASE("disk: relative, empty and endless directories") {
-    for (const auto& directory : {std::string{"relative/cache"}, std::string{}, "/tmp/" + std::string(300, 'n'),
-                                  "/tmp" + std::string(5000, '/') + std::string(5000, 'x'), std::string{"/proc/none"}}) {
+    for (const auto& directory :
+         {std::string{"relative/cache"}, std::string{}, "/tmp/" + std::string(300, 'n'),
+          "/tmp" + std::string(5000, '/') + std::string(5000, 'x'), std::string{"/proc/none"}}) {
         auto s = store::open_disk(settings_in(directory));
         CHECK(!s->put(header_of(key_of("a")), {bytes_member("obj", "x")}).ok());
         (void)s->get(key_of("a")).ok();
@@ -454,7 +458,8 @@ TEST_CASE("disk: nothing is left behind by puts") {
         auto key = key_of("n");
         REQUIRE(s->put(header_of(key), {bytes_member("obj", noise(100000, static_cast<std::uint64_t>(i)))}).ok());
     }
-    CHECK(*s->size() == store::footprint(static_cast<std::uint64_t>(state_of(entry_path(t.path, key_of("n"))).st_size)));
+    CHECK(*s->size() ==
+          store::footprint(static_cast<std::uint64_t>(state_of(entry_path(t.path, key_of("n"))).st_size)));
     auto freed = s->clear();
     REQUIRE(freed.ok());
     CHECK(*freed > 100000);

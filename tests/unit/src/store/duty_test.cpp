@@ -24,8 +24,7 @@ std::string text(std::size_t size) {
 }
 
 void work_until_done(store::Store& s) {
-    for (int i = 0; i < 5000 && s.work(); ++i) {
-    }
+    for (int i = 0; i < 5000 && s.work(); ++i) {}
 }
 
 }  // namespace
@@ -36,7 +35,8 @@ TEST_CASE("evict: old before young, cheap before dear, large before small") {
     CHECK(eviction_score(3600, 4096, 10) > eviction_score(3600, 4096, 10000));
     CHECK(eviction_score(3600, 1 << 20, 1000) > eviction_score(3600, 1 << 12, 1000));
     CHECK(eviction_score(-5000, 4096, 100) == eviction_score(0, 4096, 100));
-    CHECK(eviction_score(30 * 86400, 4096, 4000000) > eviction_score(3600, 4096, 0));  // cost does not keep a thing for ever
+    CHECK(eviction_score(30 * 86400, 4096, 4000000) >
+          eviction_score(3600, 4096, 0));  // cost does not keep a thing for ever
     CHECK(eviction_score(3600, 0, std::nullopt) > 0);
 }
 
@@ -118,7 +118,8 @@ TEST_CASE("duty: a process that never works keeps the limit nevertheless") {
     auto settings = settings_in(t.path);
     settings.max_size = 100 * 1000;
     auto s = store::open_disk(settings);
-    for (int i = 0; i < 100; ++i) REQUIRE(s->put(header_of(key_of(std::to_string(i))), {bytes_member("obj", noise(5000))}).ok());
+    for (int i = 0; i < 100; ++i)
+        REQUIRE(s->put(header_of(key_of(std::to_string(i))), {bytes_member("obj", noise(5000))}).ok());
     CHECK(bytes_on_disk(t.path) <= 125 * 1000);
 }
 
@@ -231,7 +232,8 @@ TEST_CASE("duty: large members of old entries are compressed") {
     auto key = key_of("z");
     auto big = text(1000000);
     auto big2 = text(100000) + noise(1000);
-    REQUIRE(s->put(header_of(key), {bytes_member("obj", big), bytes_member("d", "small"), bytes_member("dwo", big2)}).ok());
+    REQUIRE(
+        s->put(header_of(key), {bytes_member("obj", big), bytes_member("d", "small"), bytes_member("dwo", big2)}).ok());
     auto path = entry_path(t.path, key);
     age(path, 500);
     auto before = state_of(path);

@@ -86,7 +86,8 @@ std::string field(std::uint16_t tag, std::string_view bytes) {
     return w.take();
 }
 
-std::string member_row(std::string_view name, std::uint8_t flags, std::uint64_t size, std::uint64_t offset, std::uint64_t stored) {
+std::string member_row(std::string_view name, std::uint8_t flags, std::uint64_t size, std::uint64_t offset,
+                       std::uint64_t stored) {
     base::Writer w;
     w.bytes(name);
     w.u8(flags);
@@ -175,7 +176,8 @@ TEST_CASE("entry_codec: each damaged bit is noticed") {
     keyed[50] = static_cast<char>(keyed[50] ^ 1);
     CHECK(store::decode_head(keyed, 1 << 20, key_of("k")).verdict == Verdict::unauthentic);
     for (std::size_t n = 0; n < good.size(); n += 7)
-        CHECK(store::decode_head(std::string_view{good}.substr(0, n), 1 << 20, std::nullopt).verdict == Verdict::corrupt);
+        CHECK(store::decode_head(std::string_view{good}.substr(0, n), 1 << 20, std::nullopt).verdict ==
+              Verdict::corrupt);
     CHECK(store::decode_head(good, 194095, std::nullopt).verdict == Verdict::corrupt);  // a member passes the end
     CHECK(store::decode_head(good, 194096, std::nullopt).verdict == Verdict::ok);
 }

@@ -11,7 +11,8 @@ namespace {
 using store::Event;
 using store::EventKind;
 
-Event event(EventKind kind, std::uint64_t ms, std::uint32_t saved = 0, std::string language = "C/C++", std::string reason = "") {
+Event event(EventKind kind, std::uint64_t ms, std::uint32_t saved = 0, std::string language = "C/C++",
+            std::string reason = "") {
     Event e;
     e.kind = kind;
     e.unix_ms = ms;
@@ -60,7 +61,8 @@ TEST_CASE("events: counts by kind, language, reason and time, across restarts") 
 TEST_CASE("events: golden bytes of a record") {
     TempDirectory t;
     store::EventLog log{t.path};
-    log.add(event(EventKind::not_cacheable, 1700000000123, 77, "a language too long", "-a-reason-that-is-much-too-long-for-it"));
+    log.add(event(EventKind::not_cacheable, 1700000000123, 77, "a language too long",
+                  "-a-reason-that-is-much-too-long-for-it"));
     REQUIRE(log.flush().ok());
     auto bytes = read_of(log_path(t.path));
     std::string hex;
@@ -96,7 +98,8 @@ TEST_CASE("events: torn records and garbage are skipped") {
     auto record = bytes.substr(0, 64);
     auto flipped = record;
     flipped[20] ^= 1;
-    overwrite(log_path(t.path), record + record.substr(0, 30) + record + "garbage" + flipped + record + std::string(10, '\0'));
+    overwrite(log_path(t.path),
+              record + record.substr(0, 30) + record + "garbage" + flipped + record + std::string(10, '\0'));
     auto sum = log.summarise(0);
     REQUIRE(sum.ok());
     CHECK(sum->by_kind.at(EventKind::hit) == 3);

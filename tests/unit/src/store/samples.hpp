@@ -56,7 +56,8 @@ inline std::string noise(std::size_t size, std::uint64_t seed = 1) {
     return s;
 }
 
-inline std::string entry_path(const std::string& directory, const base::Digest& key, store::Kind kind = store::Kind::result) {
+inline std::string entry_path(const std::string& directory, const base::Digest& key,
+                              store::Kind kind = store::Kind::result) {
     return directory + "/" + store::k_subtree + "/" + store::entry_name(key, kind);
 }
 

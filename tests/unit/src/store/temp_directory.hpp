@@ -24,12 +24,13 @@ struct TempDirectory {
 
     static void remove(const std::string& tree) {
         if (tree.empty()) return;
-        ::nftw(tree.c_str(),
-               [](const char* p, const struct stat*, int type, FTW*) {
-                   if (type == FTW_DNR) ::chmod(p, 0700);
-                   return ::remove(p);
-               },
-               16, FTW_DEPTH | FTW_PHYS);
+        ::nftw(
+            tree.c_str(),
+            [](const char* p, const struct stat*, int type, FTW*) {
+                if (type == FTW_DNR) ::chmod(p, 0700);
+                return ::remove(p);
+            },
+            16, FTW_DEPTH | FTW_PHYS);
     }
 };
 

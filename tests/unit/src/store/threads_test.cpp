@@ -19,7 +19,9 @@ int churn(store::Store& s, int rounds, int seed) {
         int n = (i * 7 + seed * 5) % k_keys;
         auto key = key_of("k" + std::to_string(n));
         auto content = content_of(n);
-        if (i % 2 == 0 && !s.put(header_of(key), {bytes_member("obj", content), bytes_member("n", std::to_string(n))}).ok()) ++wrong;
+        if (i % 2 == 0 &&
+            !s.put(header_of(key), {bytes_member("obj", content), bytes_member("n", std::to_string(n))}).ok())
+            ++wrong;
         if (i % 3 == 0 && !s.put_manifest(key, std::to_string(n)).ok()) ++wrong;
         auto manifest = s.get_manifest(key);
         if (!manifest || (*manifest && **manifest != std::to_string(n))) ++wrong;
