@@ -117,6 +117,7 @@ void write_project(const testing::TempDir& dir) {
     dir.write("after/last.h", "\n");
     dir.write("forced.h", "#include <string.h>\n");
     dir.write("empty/placeholder", "\n");
+    dir.write("lib/placeholder", "\n");  // the forced lib/types.h is looked for here first
 }
 
 /// One plain compile under strace against what we say it reads.
