@@ -48,9 +48,9 @@ void Fill::from_file(const Node& root, const std::string& path) {
 }
 
 void Fill::fill_table(const Node& node, const std::string& prefix) {
-    for (const auto& [name, value] : node.members) {
+    for (const auto& value : node.members) {
         if (value.kind == Node::Kind::nothing) continue;  // null is absent, as in files Mozilla's tools write
-        auto key = prefix + name;
+        auto key = prefix + value.name;
         auto row = std::find_if(m_table.rows.begin(), m_table.rows.end(), [&](const Row& r) { return r.key == key; });
         if (row != m_table.rows.end()) {
             fill_row(static_cast<std::size_t>(row - m_table.rows.begin()), value, key);
@@ -104,10 +104,9 @@ void Fill::fill_items(Items items, const Node& node, const std::string& key) {
 void Fill::unknown(const Node& node, std::string key) {
     // [chace.disk] arrives as `chace` with `disk` inside: name the whole heading, it is what the person wrote.
     const Node* at = &node;
-    while (at->kind == Node::Kind::table && at->members.size() == 1 &&
-           at->members[0].second.kind == Node::Kind::table) {
-        key += "." + at->members[0].first;
-        at = &at->members[0].second;
+    while (at->kind == Node::Kind::table && at->members.size() == 1 && at->members[0].kind == Node::Kind::table) {
+        key += "." + at->members[0].name;
+        at = &at->members[0];
     }
     std::vector<std::string_view> known;
     for (const auto& row : m_table.rows) {

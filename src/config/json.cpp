@@ -54,6 +54,9 @@ private:
     int* m_line;
 };
 
+/// Keys are compared with each other; no configuration has so many.
+constexpr std::size_t k_members_limit = 4096;
+
 /// Builds the tree from the reader's events.
 class Builder {
 public:
@@ -75,8 +78,9 @@ public:
     bool end_array() { return close(); }
     bool key(std::string& name) {
         for (const auto& member : m_open.back().members)
-            if (member.first == name) return fail(base::cat("`", name, "` is given twice"));
-        m_open.back().members.emplace_back(name, Node{});
+            if (member.name == name) return fail(base::cat("`", name, "` is given twice"));
+        if (m_open.back().members.size() == k_members_limit) return fail("too many keys");
+        m_open.back().members.emplace_back().name = name;
         m_key_line = m_line;
         return true;
     }
@@ -107,7 +111,8 @@ private:
             parent.items.push_back(std::move(node));
         } else {
             node.line = m_key_line;
-            parent.members.back().second = std::move(node);
+            node.name = std::move(parent.members.back().name);
+            parent.members.back() = std::move(node);
         }
         return true;
     }

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "src/base/result.hpp"
@@ -19,9 +18,10 @@ struct Node {
     std::int64_t integer = 0;
     double real = 0;
     std::string text;
-    std::vector<Node> items;                            // list
-    std::vector<std::pair<std::string, Node>> members;  // table, in file order
-    int line = 0;                                       // 1-based; 0: unknown
+    std::string name;           // the key, where this is a member of a table
+    std::vector<Node> items;    // list
+    std::vector<Node> members;  // table, in file order, each with its name
+    int line = 0;               // 1-based; 0: unknown
 };
 
 /// A configuration file may not be longer than this, nor nested deeper.

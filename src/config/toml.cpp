@@ -20,11 +20,12 @@ Node convert(const toml::node& from) {
         to.kind = Node::Kind::table;
         // toml++ sorts keys by name; problems are wanted in the order of the file.
         for (const auto& [key, value] : *table) {
-            to.members.emplace_back(std::string{key.str()}, convert(value));
-            if (key.source().begin.line != 0) to.members.back().second.line = static_cast<int>(key.source().begin.line);
+            to.members.push_back(convert(value));
+            to.members.back().name = key.str();
+            if (key.source().begin.line != 0) to.members.back().line = static_cast<int>(key.source().begin.line);
         }
         std::stable_sort(to.members.begin(), to.members.end(),
-                         [](const auto& a, const auto& b) { return a.second.line < b.second.line; });
+                         [](const auto& a, const auto& b) { return a.line < b.line; });
     } else if (const auto* list = from.as_array()) {
         to.kind = Node::Kind::list;
         for (const auto& item : *list) to.items.push_back(convert(item));
