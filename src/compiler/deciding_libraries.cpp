@@ -23,8 +23,8 @@ namespace compiler {
 
 namespace {
 
-constexpr std::size_t k_max_objects = 256;        // libraries looked at for one program
-constexpr std::size_t k_max_conf_bytes = 1 << 20; // /etc/ld.so.conf and each file it includes
+constexpr std::size_t k_max_objects = 256;         // libraries looked at for one program
+constexpr std::size_t k_max_conf_bytes = 1 << 20;  // /etc/ld.so.conf and each file it includes
 constexpr std::size_t k_max_directories = 512;
 
 /// Name up to ".so" or to a version ("libicu" covers libicuuc, libicudata), and why it cannot change code.
@@ -84,7 +84,8 @@ void add_conf_glob(std::string_view pattern, std::string_view from, int depth, s
     glob_t found{};
     auto full = base::absolute(pattern, base::directory_of(from));
     if (::glob(full.c_str(), 0, nullptr, &found) == 0)
-        for (std::size_t i = 0; i < found.gl_pathc && i < k_max_directories; ++i) add_conf(found.gl_pathv[i], depth + 1, out);
+        for (std::size_t i = 0; i < found.gl_pathc && i < k_max_directories; ++i)
+            add_conf(found.gl_pathv[i], depth + 1, out);
     ::globfree(&found);
 }
 
@@ -132,8 +133,10 @@ std::string expand(std::string_view path, std::string_view origin, const Elf& el
         return false;
     };
     while (!path.empty()) {
-        if (take("ORIGIN")) out += origin;
-        else if (take("LIB")) out += elf.word_size == 64 ? "lib64" : "lib";
+        if (take("ORIGIN"))
+            out += origin;
+        else if (take("LIB"))
+            out += elf.word_size == 64 ? "lib64" : "lib";
         else {
             out += path.front();
             path.remove_prefix(1);
@@ -191,7 +194,8 @@ private:
     static bool fits(const std::string& path, const Elf& user) {
         if (!is_regular(path)) return false;
         auto elf = read_elf(path);
-        return elf && elf->word_size == user.word_size && elf->machine == user.machine && elf->big_endian == user.big_endian;
+        return elf && elf->word_size == user.word_size && elf->machine == user.machine &&
+               elf->big_endian == user.big_endian;
     }
 
     /// The file, and its variants for newer processors: which one is taken depends on the machine, all of them count.
@@ -239,7 +243,7 @@ bool decides_code(std::string_view soname) {
 }
 
 base::Result<std::vector<std::string>> deciding_libraries(const std::string& program, const Environment& env,
-                                                           const std::string& cwd) {
+                                                          const std::string& cwd) {
     Closure closure{env, cwd};
     auto done = closure.follow(program, {}, 0);
     if (!done) return std::move(done).error();

@@ -18,6 +18,6 @@ bool decides_code(std::string_view soname);
 /// glibc-hwcaps variant), by reading ELF headers only. A static or script program has none. Error: a library is not found
 /// or a file is damaged; the compiler would not start either.
 base::Result<std::vector<std::string>> deciding_libraries(const std::string& program, const Environment& env,
-                                                           const std::string& cwd);
+                                                          const std::string& cwd);
 
 }  // namespace compiler

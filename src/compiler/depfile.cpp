@@ -12,8 +12,8 @@
 //     cost$$.h:
 //
 // A blank in a name gets a backslash, and backslashes right before it are doubled; other backslashes stand for themselves;
-// colons are not escaped, so only a colon before a blank or the line's end closes the targets. A backslash before a newline continues the line. Rules of modules
-// (".PHONY", "|", "+=") are refused: they say things this reader would lose.
+// colons are not escaped, so only a colon before a blank or the line's end closes the targets. A backslash before a newline
+// continues the line. Rules of modules (".PHONY", "|", "+=") are refused: they say things this reader would lose.
 
 namespace compiler {
 

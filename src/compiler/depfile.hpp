@@ -11,8 +11,8 @@ namespace compiler {
 /// One rule of a dependency file as it is written: nothing unescaped. Views point into the text. Read by parse_depfile,
 /// and by user_depfile, which has to write the same spelling again.
 struct Rule {
-    std::string_view targets;                    // before the colon, continuation lines included
-    std::vector<std::string_view> prerequisites; // escaped
+    std::string_view targets;                     // before the colon, continuation lines included
+    std::vector<std::string_view> prerequisites;  // escaped
 };
 
 /// Splits dependency text into rules. Limits: 64 MiB, a million names. Error: anything a compiler would not write.

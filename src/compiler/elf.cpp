@@ -87,7 +87,8 @@ private:
 
 base::Result<std::vector<Segment>> read_segments(const std::string& path, const Image& image, std::string_view header) {
     const bool wide = image.wide;
-    auto table = wide ? image.number(header, offsetof(Elf64_Ehdr, e_phoff), 8) : image.number(header, offsetof(Elf32_Ehdr, e_phoff), 4);
+    auto table = wide ? image.number(header, offsetof(Elf64_Ehdr, e_phoff), 8)
+                      : image.number(header, offsetof(Elf32_Ehdr, e_phoff), 4);
     auto each = image.number(header, wide ? offsetof(Elf64_Ehdr, e_phentsize) : offsetof(Elf32_Ehdr, e_phentsize), 2);
     auto count = image.number(header, wide ? offsetof(Elf64_Ehdr, e_phnum) : offsetof(Elf32_Ehdr, e_phnum), 2);
     if (count == 0) return std::vector<Segment>{};
@@ -160,7 +161,8 @@ base::Result<> read_dynamic(const std::string& path, const Image& image, const s
 
 /// The build-id note of a PT_NOTE segment. A damaged note is no build-id: nothing else depends on it.
 std::string read_build_id(const Image& image, const Segment& note) {
-    auto bytes = image.read(note.offset, static_cast<std::size_t>(std::min<std::uint64_t>(note.file_size, k_max_note_bytes)));
+    auto bytes =
+        image.read(note.offset, static_cast<std::size_t>(std::min<std::uint64_t>(note.file_size, k_max_note_bytes)));
     if (!bytes) return {};
     auto aligned = [](std::uint64_t n) { return (n + 3) & ~std::uint64_t{3}; };
     std::size_t at = 0;

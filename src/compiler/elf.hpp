@@ -10,13 +10,13 @@ namespace compiler {
 
 /// What the dynamic linker would read of one ELF file. Made by read_elf for the search of deciding libraries.
 struct Elf {
-    unsigned char word_size = 0;   // 32 or 64
+    unsigned char word_size = 0;  // 32 or 64
     bool big_endian = false;
-    std::uint16_t machine = 0;     // e_machine: a library must have the same
+    std::uint16_t machine = 0;        // e_machine: a library must have the same
     std::vector<std::string> needed;  // DT_NEEDED, in order
-    std::string rpath;             // DT_RPATH, colon-separated, $ORIGIN not replaced
-    std::string runpath;           // DT_RUNPATH
-    std::string build_id;          // bytes of the GNU build-id note, empty if none
+    std::string rpath;                // DT_RPATH, colon-separated, $ORIGIN not replaced
+    std::string runpath;              // DT_RUNPATH
+    std::string build_id;             // bytes of the GNU build-id note, empty if none
 };
 
 /// Reads the program headers, the dynamic section and the notes of an executable or shared library; nothing else of the

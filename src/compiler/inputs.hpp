@@ -23,14 +23,15 @@ struct Facts {
     bool time = false;       // __TIME__
     bool date = false;       // __DATE__
     bool timestamp = false;  // __TIMESTAMP__
-    bool opaque = false;     // something we cannot account for: __has_include of a macro, ".incbin" for clang, #embed of a macro...
+    bool opaque =
+        false;  // something we cannot account for: __has_include of a macro, ".incbin" for clang, #embed of a macro...
     std::string opaque_why;
-    bool incbin = false;     // the text .incbin or .include occurs
-    bool computed = false;       // an #include whose operand is a macro: it may name any file
-    bool system_header = false;  // "#pragma GCC system_header": what follows it counts as a system header
+    bool incbin = false;                  // the text .incbin or .include occurs
+    bool computed = false;                // an #include whose operand is a macro: it may name any file
+    bool system_header = false;           // "#pragma GCC system_header": what follows it counts as a system header
     std::vector<std::string> asked;       // literal operands of __has_include: "<x>" or "\"x\"", as written
     std::vector<std::string> asked_next;  // the same of __has_include_next
-    std::vector<std::string> included;  // literal operands of #include, #include_next, #import, #embed: same form
+    std::vector<std::string> included;    // literal operands of #include, #include_next, #import, #embed: same form
     bool operator==(const Facts&) const = default;
 };
 Facts scan(std::string_view content);
@@ -58,7 +59,7 @@ struct Absence {
 struct Surroundings {
     std::vector<Absence> absences;
     std::vector<std::string> extra_inputs;  // further files whose content counts (found by __has_include, .incbin, ...)
-    bool pch = false;  // a precompiled header may have been used: do not store
+    bool pch = false;                       // a precompiled header may have been used: do not store
 };
 
 /// Computes them from the found headers and their facts (P1, P10): for every header found in search directory i, the same
@@ -66,6 +67,7 @@ struct Surroundings {
 /// first include and each forced include. `headers` and `facts` run in parallel, the source itself first. Touches the file
 /// system only with stat-like calls. Paths stay relative when they are; `cwd` resolves them.
 base::Result<Surroundings> surroundings(const Invocation& invocation, const Toolset& toolset, const std::string& cwd,
-                                  const std::vector<std::string>& headers, const std::vector<const Facts*>& facts);
+                                        const std::vector<std::string>& headers,
+                                        const std::vector<const Facts*>& facts);
 
 }  // namespace compiler

@@ -26,7 +26,8 @@ namespace compiler {
 namespace {
 
 bool is_name_char(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           static_cast<unsigned char>(c) >= 0x80;
 }
 
 using Block = unsigned char __attribute__((vector_size(16)));
@@ -76,7 +77,9 @@ public:
     }
 
 private:
-    [[nodiscard]] bool has(std::size_t at, std::string_view word) const { return m_text.compare(at, word.size(), word) == 0; }
+    [[nodiscard]] bool has(std::size_t at, std::string_view word) const {
+        return m_text.compare(at, word.size(), word) == 0;
+    }
     [[nodiscard]] char get(std::size_t at) const { return at < m_text.size() ? m_text[at] : '\0'; }
 
     void look(std::size_t at) {
@@ -91,25 +94,35 @@ private:
     }
 
     void underscores(std::size_t at) {
-        if (has(at, "__TIME__")) m_facts.time = true;
-        else if (has(at, "__DATE__")) m_facts.date = true;
-        else if (has(at, "__TIMESTAMP__")) m_facts.timestamp = true;
-        else if (has(at, "__has_include_next")) question(at, at + 18, m_facts.asked_next);
-        else if (has(at, "__has_include")) question(at, at + 13, m_facts.asked);
-        else if (has(at, "__has_embed") && get(skip(at + 11)) == '(' && in_directive(at)) opaque("__has_embed");
+        if (has(at, "__TIME__"))
+            m_facts.time = true;
+        else if (has(at, "__DATE__"))
+            m_facts.date = true;
+        else if (has(at, "__TIMESTAMP__"))
+            m_facts.timestamp = true;
+        else if (has(at, "__has_include_next"))
+            question(at, at + 18, m_facts.asked_next);
+        else if (has(at, "__has_include"))
+            question(at, at + 13, m_facts.asked);
+        else if (has(at, "__has_embed") && get(skip(at + 11)) == '(' && in_directive(at))
+            opaque("__has_embed");
     }
 
     /// Blanks, continued lines and comments between two tokens of a directive.
     std::size_t skip(std::size_t at) {
         for (int comments = 0; comments < k_max_comments;) {
             char c = get(at);
-            if (c == ' ' || c == '\t' || c == '\f' || c == '\v') ++at;
-            else if (c == '\\' && get(at + 1) == '\n') at += 2;
-            else if (c == '\\' && get(at + 1) == '\r' && get(at + 2) == '\n') at += 3;
+            if (c == ' ' || c == '\t' || c == '\f' || c == '\v')
+                ++at;
+            else if (c == '\\' && get(at + 1) == '\n')
+                at += 2;
+            else if (c == '\\' && get(at + 1) == '\r' && get(at + 2) == '\n')
+                at += 3;
             else if (c == '/' && get(at + 1) == '*') {
                 at = comment_end(at + 2);
                 ++comments;
-            } else return at;
+            } else
+                return at;
         }
         return at;
     }
@@ -167,7 +180,8 @@ private:
         auto window = m_text.substr(at + 1, k_max_operand);
         auto end = window.find(open == '<' ? '>' : '"');
         auto newline = window.find('\n');
-        if (end == window.npos && newline == window.npos && window.size() == k_max_operand) opaque("an operand of more than 1024 bytes");
+        if (end == window.npos && newline == window.npos && window.size() == k_max_operand)
+            opaque("an operand of more than 1024 bytes");
         if (end == window.npos || end > newline || end == 0) return {};
         return m_text.substr(at, end + 2);
     }
@@ -186,7 +200,8 @@ private:
         auto end = at;
         while (is_name_char(get(end))) ++end;
         auto name = m_text.substr(at, end - at);
-        if (!is_parameter_of_definition(line_at(word).first, name)) opaque(base::cat("__has_include of ", name.substr(0, 60)));
+        if (!is_parameter_of_definition(line_at(word).first, name))
+            opaque(base::cat("__has_include of ", name.substr(0, 60)));
     }
 
     /// Is the line "#define X(..., name, ...) ..."? Then the operand is where X is used.
@@ -201,7 +216,8 @@ private:
         auto close = m_text.substr(0, at + k_max_operand).find(')', at);
         if (close == m_text.npos) return false;
         for (auto parameter : base::split(m_text.substr(at + 1, close - at - 1), ','))
-            if (base::trim(parameter) == name || (name == "__VA_ARGS__" && base::trim(parameter).ends_with("..."))) return true;
+            if (base::trim(parameter) == name || (name == "__VA_ARGS__" && base::trim(parameter).ends_with("...")))
+                return true;
         return false;
     }
 
@@ -211,17 +227,24 @@ private:
         while (end < m_text.size() && m_text[end] >= 'a' && m_text[end] <= 'z') ++end;
         if (get(end) == '_' && has(at, "include_next")) end = at + 12;
         auto word = m_text.substr(at, end - at);
-        if (word == "include" || word == "include_next" || word == "import") include(hash, end);
-        else if (word == "if" || word == "elif") condition(end);
-        else if (word == "define") definition(end);
-        else if (word == "embed") opaque("#embed");
-        else if (word == "pragma") pragma(end);
+        if (word == "include" || word == "include_next" || word == "import")
+            include(hash, end);
+        else if (word == "if" || word == "elif")
+            condition(end);
+        else if (word == "define")
+            definition(end);
+        else if (word == "embed")
+            opaque("#embed");
+        else if (word == "pragma")
+            pragma(end);
     }
 
     void include(std::size_t hash, std::size_t at) {
         at = skip(at);
-        if (auto operand = literal(at); !operand.empty()) m_facts.included.emplace_back(operand);
-        else if (is_name_char(get(at)) && begins_line(hash)) m_facts.computed = true;
+        if (auto operand = literal(at); !operand.empty())
+            m_facts.included.emplace_back(operand);
+        else if (is_name_char(get(at)) && begins_line(hash))
+            m_facts.computed = true;
     }
 
     /// Operands given to any macro in a condition.
@@ -235,7 +258,8 @@ private:
     void definition(std::size_t at) {
         if (at < m_conditions_until) return;
         auto line = m_text.substr(at, line_at(at).second - at);
-        if (line.find("has_include") == line.npos && line.find("HAS_INCLUDE") == line.npos && line.find("HasInclude") == line.npos)
+        if (line.find("has_include") == line.npos && line.find("HAS_INCLUDE") == line.npos &&
+            line.find("HasInclude") == line.npos)
             m_conditions_until = at + line.size();
         condition(at);
     }
@@ -245,7 +269,8 @@ private:
         if (operand.empty()) return;
         auto inner = operand.substr(1, operand.size() - 2);
         auto plain = [](char c) { return is_name_char(c) || std::strchr("./+-", c) != nullptr; };
-        if (inner.front() == '-' || !std::all_of(inner.begin(), inner.end(), plain)) return;  // __has_warning("-Wx"), "(<3 && x>"
+        if (inner.front() == '-' || !std::all_of(inner.begin(), inner.end(), plain))
+            return;  // __has_warning("-Wx"), "(<3 && x>"
         auto before = paren;
         while (before > 0 && (m_text[before - 1] == ' ' || m_text[before - 1] == '\t')) --before;
         auto name_end = before;
@@ -266,7 +291,8 @@ private:
     void dot(std::size_t at) {
         if (m_facts.incbin || at + 7 > m_text.size()) return;
         auto is = [&](std::string_view word) {
-            return at + word.size() <= m_text.size() && ::strncasecmp(m_text.data() + at, word.data(), word.size()) == 0 &&
+            return at + word.size() <= m_text.size() &&
+                   ::strncasecmp(m_text.data() + at, word.data(), word.size()) == 0 &&
                    !is_name_char(get(at + word.size()));
         };
         if (is(".incbin")) m_facts.incbin = true;
@@ -296,7 +322,8 @@ std::string encode(const Facts& f) {
     base::Writer w;
     w.u8(k_version);
     unsigned bits = 0;
-    for (bool bit : {f.time, f.date, f.timestamp, f.opaque, f.incbin, f.computed, f.system_header}) bits = bits << 1 | (bit ? 1U : 0U);
+    for (bool bit : {f.time, f.date, f.timestamp, f.opaque, f.incbin, f.computed, f.system_header})
+        bits = bits << 1 | (bit ? 1U : 0U);
     w.u8(static_cast<std::uint8_t>(bits));
     w.bytes(f.opaque_why);
     w.list(f.asked);
@@ -313,7 +340,8 @@ bool decode(std::string_view bytes, Facts& f) {
     if (bits > 0x7f) return false;
     f = {};
     int at = 6;
-    for (bool* bit : {&f.time, &f.date, &f.timestamp, &f.opaque, &f.incbin, &f.computed, &f.system_header}) *bit = (bits >> at-- & 1) != 0;
+    for (bool* bit : {&f.time, &f.date, &f.timestamp, &f.opaque, &f.incbin, &f.computed, &f.system_header})
+        *bit = (bits >> at-- & 1) != 0;
     f.opaque_why = r.text();
     f.asked = r.list<Names>();
     f.asked_next = r.list<Names>();

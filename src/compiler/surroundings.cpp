@@ -75,10 +75,15 @@ struct NameTree {
 /// Collects the facts of one unit.
 class Collector {
 public:
-    Collector(const Invocation& invocation, const Toolset& toolset, const std::string& cwd, const std::vector<std::string>& headers,
-              const std::vector<const Facts*>& facts)
-        : m_invocation{invocation}, m_toolset{toolset}, m_headers{headers}, m_facts{facts},
-          m_dirs{search_dirs(invocation, toolset, cwd)}, m_exists{cwd}, m_known(headers.begin(), headers.end()) {}
+    Collector(const Invocation& invocation, const Toolset& toolset, const std::string& cwd,
+              const std::vector<std::string>& headers, const std::vector<const Facts*>& facts)
+        : m_invocation{invocation},
+          m_toolset{toolset},
+          m_headers{headers},
+          m_facts{facts},
+          m_dirs{search_dirs(invocation, toolset, cwd)},
+          m_exists{cwd},
+          m_known(headers.begin(), headers.end()) {}
 
     base::Result<Surroundings> run() {
         for (const auto& dir : m_toolset.missing_dirs) add_absent(dir, "");
@@ -92,14 +97,16 @@ public:
         }
         for (const auto& name : m_invocation.forced_includes) forced(name);
         precompiled();
-        if (m_count > k_max_facts) return base::Error{"too many header look-ups to record", std::errc::argument_list_too_long};
+        if (m_count > k_max_facts)
+            return base::Error{"too many header look-ups to record", std::errc::argument_list_too_long};
         return finish();
     }
 
 private:
     /// For each name R under a search directory: the last directory it was found in. Everything before must stay empty.
     void split_headers() {
-        std::unordered_map<std::string, std::vector<std::size_t>> by_prefix;  // directory text without its slash -> indices
+        std::unordered_map<std::string, std::vector<std::size_t>>
+            by_prefix;  // directory text without its slash -> indices
         for (std::size_t i = 0; i < m_dirs.size(); ++i) by_prefix[prefix_of(m_dirs[i].path)].push_back(i);
         for (const auto& header : m_headers) {
             auto consider = [&](std::string prefix, std::string_view name) {
@@ -170,7 +177,8 @@ private:
     void forced(const std::string& name) {
         if (name.starts_with('/')) return;
         if (here(".", name)) return;
-        if (m_toolset.driver.kind == Kind::clang && here(std::string{base::directory_of(m_headers.front())}, name)) return;
+        if (m_toolset.driver.kind == Kind::clang && here(std::string{base::directory_of(m_headers.front())}, name))
+            return;
         for (const auto& dir : m_dirs)
             if (here(dir.path, name)) return;
     }
@@ -215,8 +223,10 @@ private:
         for (std::string_view suffix : {".gch", ".pch"}) {
             if (suffix == ".pch" && m_toolset.driver.kind != Kind::clang) continue;
             auto path = name.empty() ? base::cat(directory, suffix) : path_in(directory, base::cat(name, suffix));
-            if (m_exists.of(path) != Is::missing) m_result.pch = true;
-            else add_absent_path(path);
+            if (m_exists.of(path) != Is::missing)
+                m_result.pch = true;
+            else
+                add_absent_path(path);
         }
     }
 
@@ -246,13 +256,15 @@ private:
                 if (m_absent[directory].emplace(base::name_of(path)).second) ++m_count;
                 return;
             }
-            if (is == Is::file || directory == path || directory == ".") return;  // a file in the way: no name can appear
+            if (is == Is::file || directory == path || directory == ".")
+                return;  // a file in the way: no name can appear
             path = std::move(directory);
         }
     }
 
     Surroundings finish() {
-        for (auto& [directory, names] : m_absent) m_result.absences.push_back({directory, {names.begin(), names.end()}});
+        for (auto& [directory, names] : m_absent)
+            m_result.absences.push_back({directory, {names.begin(), names.end()}});
         std::sort(m_result.extra_inputs.begin(), m_result.extra_inputs.end());
         return std::move(m_result);
     }
@@ -276,16 +288,20 @@ private:
 }  // namespace
 
 base::Result<Surroundings> surroundings(const Invocation& invocation, const Toolset& toolset, const std::string& cwd,
-                                        const std::vector<std::string>& headers, const std::vector<const Facts*>& facts) {
-    if (headers.empty() || headers.size() != facts.size() || std::find(facts.begin(), facts.end(), nullptr) != facts.end())
+                                        const std::vector<std::string>& headers,
+                                        const std::vector<const Facts*>& facts) {
+    if (headers.empty() || headers.size() != facts.size() ||
+        std::find(facts.begin(), facts.end(), nullptr) != facts.end())
         return base::Error{"headers and their facts do not match", std::errc::invalid_argument};
     for (const auto& dir : invocation.include_dirs)
         if (dir.path.starts_with('=') || dir.path.starts_with("$SYSROOT"))
             return base::Error{"an include directory relative to the sysroot", std::errc::not_supported};
     for (std::size_t i = 0; i < facts.size(); ++i) {
-        if (facts[i]->opaque) return base::Error{base::cat(headers[i], ": ", facts[i]->opaque_why), std::errc::not_supported};
+        if (facts[i]->opaque)
+            return base::Error{base::cat(headers[i], ": ", facts[i]->opaque_why), std::errc::not_supported};
         if (facts[i]->incbin && !(toolset.gas && invocation.gas_capture))
-            return base::Error{headers[i] + ": .incbin or .include without the GNU assembler's own list", std::errc::not_supported};
+            return base::Error{headers[i] + ": .incbin or .include without the GNU assembler's own list",
+                               std::errc::not_supported};
     }
     return Collector{invocation, toolset, cwd, headers, facts}.run();
 }

@@ -26,11 +26,14 @@ base::Result<Driver> read_driver_probe(int status, std::string_view out, std::st
 /// The programs and directories one driver uses for one language and one set of probe_args.
 struct Toolset {
     Driver driver;
-    std::vector<std::string> files;  // content decides the code: driver, cc1*, as, plugins, specs, config, deciding libraries
+    std::vector<std::string>
+        files;  // content decides the code: driver, cc1*, as, plugins, specs, config, deciding libraries
     std::vector<std::string> quote_dirs;   // search list as the compiler itself prints it, without the user's -I...
     std::vector<std::string> system_dirs;  //   (which come from Invocation::include_dirs)
-    std::vector<std::string> normal_dirs;   // from CPATH: searched after the user's -I, their headers are not system headers
-    std::vector<std::string> missing_dirs;  // default directories that do not exist: one that appears changes the search
+    std::vector<std::string>
+        normal_dirs;  // from CPATH: searched after the user's -I, their headers are not system headers
+    std::vector<std::string>
+        missing_dirs;                      // default directories that do not exist: one that appears changes the search
     std::vector<std::string> native_args;  // what -march=native stands for, from the cc1 line; empty unless asked
     bool gas = false;                      // the object is made by an external assembler (so -Wa,--MD works)
 };
@@ -39,13 +42,14 @@ struct Toolset {
 std::vector<std::string> toolset_probe(const Driver& driver, const Invocation& invocation);
 /// Reads that probe's output. `driver_path` is the resolved executable; `env` gives PATH, LD_LIBRARY_PATH; reads ELF
 /// headers of the tools to find the deciding libraries (P13: not libc, zlib and the like).
-base::Result<Toolset> read_toolset_probe(const Driver& driver, const Invocation& invocation, const std::string& driver_path,
-                                   int status, std::string_view out, std::string_view err, const std::string& cwd,
-                                   const Environment& env);
+base::Result<Toolset> read_toolset_probe(const Driver& driver, const Invocation& invocation,
+                                         const std::string& driver_path, int status, std::string_view out,
+                                         std::string_view err, const std::string& cwd, const Environment& env);
 
-/// Where `name` (argv[0]) is found: itself if it has a slash, else along PATH of `env` with `cwd`; skips executables that
-/// are `self` (device and inode of our own client) or masquerade links to sccache or ccache. Empty when not found.
-std::string resolve_executable(std::string_view name, const std::string& cwd, const Environment& env);
+/// Where `name` (argv[0]) is found: itself if it has a slash, else along PATH of `env` with `cwd`; skips masquerade links to
+/// sccache or ccache, and copies of `client` (our own client's path, may be empty). Empty when not found.
+std::string resolve_executable(std::string_view name, const std::string& cwd, const Environment& env,
+                               const std::string& client = {});
 
 /// For the on-disk recognition memo.
 std::string encode(const Toolset&);

@@ -15,7 +15,8 @@ std::string encode(const Toolset& t) {
     w.bytes(t.driver.version_line);
     w.u32(t.driver.major);
     w.bytes(t.driver.target);
-    for (const auto* list : {&t.files, &t.quote_dirs, &t.system_dirs, &t.normal_dirs, &t.missing_dirs, &t.native_args}) w.list(*list);
+    for (const auto* list : {&t.files, &t.quote_dirs, &t.system_dirs, &t.normal_dirs, &t.missing_dirs, &t.native_args})
+        w.list(*list);
     w.u8(t.gas ? 1 : 0);
     return w.take();
 }
@@ -25,12 +26,14 @@ std::optional<Toolset> decode_toolset(std::string_view bytes) {
     Toolset t;
     if (r.u8() != k_version) return std::nullopt;
     auto kind = r.u8();
-    if (kind != static_cast<std::uint8_t>(Kind::gcc) && kind != static_cast<std::uint8_t>(Kind::clang)) return std::nullopt;
+    if (kind != static_cast<std::uint8_t>(Kind::gcc) && kind != static_cast<std::uint8_t>(Kind::clang))
+        return std::nullopt;
     t.driver.kind = static_cast<Kind>(kind);
     t.driver.version_line = r.text();
     t.driver.major = r.u32();
     t.driver.target = r.text();
-    for (auto* list : {&t.files, &t.quote_dirs, &t.system_dirs, &t.normal_dirs, &t.missing_dirs, &t.native_args}) *list = r.list<Names>();
+    for (auto* list : {&t.files, &t.quote_dirs, &t.system_dirs, &t.normal_dirs, &t.missing_dirs, &t.native_args})
+        *list = r.list<Names>();
     auto gas = r.u8();
     if (gas > 1 || !r.done()) return std::nullopt;
     t.gas = gas == 1;

@@ -24,9 +24,9 @@ constexpr std::size_t k_max_directories = 4096;
 
 /// What the probe's text says, before any file is looked at.
 struct Said {
-    std::string cc1;         // path as printed
-    std::string assembler;   // path or bare name as printed
-    std::string collect_gcc; // argv[0] of the gcc driver at work (behind a wrapper script: the real one)
+    std::string cc1;          // path as printed
+    std::string assembler;    // path or bare name as printed
+    std::string collect_gcc;  // argv[0] of the gcc driver at work (behind a wrapper script: the real one)
     std::vector<std::string> cc1_args;
     std::vector<std::string> files;  // specs, configuration, lists the driver adds by itself
     std::vector<std::string> quote, angle, missing;
@@ -47,7 +47,8 @@ bool is_assembler(std::string_view path) {
 template <class Is>
 std::string_view leading_program(std::string_view line, Is is) {
     for (auto at = line.find(' '); at != line.npos; at = line.find(' ', at + 1))
-        if (is(line.substr(0, at)) && (at == line.find(' ') || line.front() == '/' || line.front() == '.')) return line.substr(0, at);
+        if (is(line.substr(0, at)) && (at == line.find(' ') || line.front() == '/' || line.front() == '.'))
+            return line.substr(0, at);
     return {};
 }
 
@@ -63,9 +64,12 @@ std::vector<std::string> split_quoted(std::string_view line) {
         std::string word;
         bool quoted = false;
         for (; i < line.size() && (quoted || line[i] != ' '); ++i) {
-            if (line[i] == '"') quoted = !quoted;
-            else if (line[i] == '\\' && i + 1 < line.size()) word += line[++i];
-            else word += line[i];
+            if (line[i] == '"')
+                quoted = !quoted;
+            else if (line[i] == '\\' && i + 1 < line.size())
+                word += line[++i];
+            else
+                word += line[i];
         }
         out.push_back(std::move(word));
     }
@@ -113,19 +117,26 @@ void read_line(Kind kind, std::string_view line, Said& said) {
     static constexpr std::string_view k_specs = "Reading specs from ";
     static constexpr std::string_view k_config = "Configuration file: ";
     static constexpr std::string_view k_collect = "COLLECT_GCC=";
-    if (line.starts_with("ignoring nonexistent directory ")) said.missing.emplace_back(quoted_part(line));
-    else if (line.starts_with(k_specs)) said.files.emplace_back(line.substr(k_specs.size()));
-    else if (line.starts_with(k_config)) said.files.emplace_back(line.substr(k_config.size()));
-    else if (line.starts_with(k_collect)) said.collect_gcc = line.substr(k_collect.size());
-    else if (line.size() > 1 && line.front() == ' ') read_program(kind, line, said);
+    if (line.starts_with("ignoring nonexistent directory "))
+        said.missing.emplace_back(quoted_part(line));
+    else if (line.starts_with(k_specs))
+        said.files.emplace_back(line.substr(k_specs.size()));
+    else if (line.starts_with(k_config))
+        said.files.emplace_back(line.substr(k_config.size()));
+    else if (line.starts_with(k_collect))
+        said.collect_gcc = line.substr(k_collect.size());
+    else if (line.size() > 1 && line.front() == ' ')
+        read_program(kind, line, said);
 }
 
 base::Result<Said> listen(Kind kind, std::string_view text) {
     Said said;
     std::vector<std::string>* list = nullptr;
     for (auto line : base::split(text, '\n')) {
-        if (line.starts_with("#include \"...\" search starts here:")) list = &said.quote;
-        else if (line.starts_with("#include <...> search starts here:")) list = &said.angle;
+        if (line.starts_with("#include \"...\" search starts here:"))
+            list = &said.quote;
+        else if (line.starts_with("#include <...> search starts here:"))
+            list = &said.angle;
         else if (line.starts_with("End of search list.")) {
             list = nullptr;
             said.listed = true;
@@ -148,13 +159,15 @@ base::Result<Said> listen(Kind kind, std::string_view text) {
 
 /// The expansion of native flags, as options the driver takes again in place of them.
 std::vector<std::string> native_args(Kind kind, const std::vector<std::string>& cc1) {
-    static constexpr std::array<std::string_view, 4> k_clang{"-target-cpu", "-tune-cpu", "-target-feature", "-target-abi"};
+    static constexpr std::array<std::string_view, 4> k_clang{"-target-cpu", "-tune-cpu", "-target-feature",
+                                                             "-target-abi"};
     std::vector<std::string> out;
     for (std::size_t i = 0; i < cc1.size(); ++i) {
         const auto& arg = cc1[i];
         if (kind == Kind::clang) {
             if (i + 1 == cc1.size() || std::find(k_clang.begin(), k_clang.end(), arg) == k_clang.end()) continue;
-            for (const auto& part : {std::string{"-Xclang"}, arg, std::string{"-Xclang"}, cc1[i + 1]}) out.push_back(part);
+            for (const auto& part : {std::string{"-Xclang"}, arg, std::string{"-Xclang"}, cc1[i + 1]})
+                out.push_back(part);
             ++i;
         } else if (arg == "--param" && i + 1 < cc1.size()) {
             out.push_back(arg);
@@ -179,7 +192,8 @@ public:
     base::Result<> add(const std::string& path) {
         auto real = real_path(base::absolute(path, m_cwd));
         if (real.empty())
-            return base::Error{path + ", which the compiler says it uses, is not there", std::errc::no_such_file_or_directory};
+            return base::Error{path + ", which the compiler says it uses, is not there",
+                               std::errc::no_such_file_or_directory};
         if (std::find(m_files.begin(), m_files.end(), real) == m_files.end()) m_files.push_back(real);
         return base::Ok{};
     }
@@ -203,8 +217,8 @@ private:
     std::vector<std::string> m_files;
 };
 
-base::Result<std::vector<std::string>> identity_files(const Said& said, const std::string& driver_path, const std::string& cwd,
-                                                      const Environment& env) {
+base::Result<std::vector<std::string>> identity_files(const Said& said, const std::string& driver_path,
+                                                      const std::string& cwd, const Environment& env) {
     Files files{cwd, env};
     if (auto done = files.add(driver_path); !done) return std::move(done).error();
     // Behind a wrapper script the driver at work is another file; its own name may be found only with the script's PATH.
@@ -243,17 +257,19 @@ std::vector<std::string> toolset_probe(const Driver&, const Invocation& invocati
     return args;
 }
 
-base::Result<Toolset> read_toolset_probe(const Driver& driver, const Invocation& invocation, const std::string& driver_path,
-                                         int status, std::string_view out, std::string_view err, const std::string& cwd,
-                                         const Environment& env) {
+base::Result<Toolset> read_toolset_probe(const Driver& driver, const Invocation& invocation,
+                                         const std::string& driver_path, int status, std::string_view out,
+                                         std::string_view err, const std::string& cwd, const Environment& env) {
     if (status != 0) return base::Error{base::cat("the probe ended with status ", status), std::errc::not_supported};
     if (err.empty()) err = out;
     if (err.size() > k_probe_limit) return base::Error{"the probe prints too much", std::errc::not_supported};
     auto said = listen(driver.kind, err);
     if (!said) return std::move(said).error();
     const bool needs_cc1 = driver.kind == Kind::clang || invocation.language != Language::assembler;
-    if (needs_cc1 && said->cc1.empty()) return base::Error{"the probe names no compiler proper", std::errc::not_supported};
-    if (said->cc1.empty() && said->assembler.empty()) return base::Error{"the probe names no assembler", std::errc::not_supported};
+    if (needs_cc1 && said->cc1.empty())
+        return base::Error{"the probe names no compiler proper", std::errc::not_supported};
+    if (said->cc1.empty() && said->assembler.empty())
+        return base::Error{"the probe names no assembler", std::errc::not_supported};
     if (is_preprocessed_by_compiler(invocation.language) && !said->listed)
         return base::Error{"the probe prints no search list", std::errc::not_supported};
 
@@ -269,7 +285,8 @@ base::Result<Toolset> read_toolset_probe(const Driver& driver, const Invocation&
     toolset.missing_dirs = std::move(said->missing);
     if (invocation.native) {
         toolset.native_args = native_args(driver.kind, said->cc1_args);
-        if (toolset.native_args.empty()) return base::Error{"the probe does not say what native means", std::errc::not_supported};
+        if (toolset.native_args.empty())
+            return base::Error{"the probe does not say what native means", std::errc::not_supported};
     }
     toolset.gas = !said->assembler.empty();
     return toolset;

@@ -50,7 +50,8 @@ struct Layout {
 };
 
 /// `targets`, colon, prerequisites, wrapped as the compiler does it. `names` are as written (escaped).
-std::string write_rule(const Layout& layout, std::string_view targets, const std::vector<std::string_view>& names, bool phony) {
+std::string write_rule(const Layout& layout, std::string_view targets, const std::vector<std::string_view>& names,
+                       bool phony) {
     static constexpr std::size_t k_gcc_columns = 72;    // a name that would end beyond goes to the next line
     static constexpr std::size_t k_clang_columns = 75;  // counted without escapes, with room for " \"
     std::string out{targets};
@@ -98,8 +99,8 @@ enum Ways : unsigned { k_none = 0, k_user = 1, k_system = 2 };
 /// Classifies the files of one list.
 class Classifier {
 public:
-    Classifier(const Invocation& invocation, const Toolset& toolset, const std::string& cwd, const std::vector<std::string>& names,
-               const FactsOf& facts_of)
+    Classifier(const Invocation& invocation, const Toolset& toolset, const std::string& cwd,
+               const std::vector<std::string>& names, const FactsOf& facts_of)
         : m_invocation{invocation}, m_toolset{toolset}, m_cwd{cwd}, m_names{names}, m_facts_of{facts_of} {
         for (const auto& dir : search_dirs(invocation, toolset, cwd)) {
             add_dir(trimmed(path_in(dir.path, "")), dir.is_system());
@@ -115,7 +116,8 @@ public:
         for (std::size_t i = 0; i < m_names.size(); ++i) {
             unsigned ways = i == 0 ? k_user : ways_to(m_names[i]);
             if (ways != k_user && ways != k_system)
-                return ambiguous(base::cat(m_names[i], ways == k_none ? " is included in no visible way" : " may be a system header"));
+                return ambiguous(base::cat(
+                    m_names[i], ways == k_none ? " is included in no visible way" : " may be a system header"));
             user[i] = ways == k_user;
             const Facts* facts = facts_for(m_names[i]);
             if (facts == nullptr) return ambiguous(m_names[i] + " cannot be read");
@@ -125,7 +127,8 @@ public:
         }
         if (m_toolset.driver.kind == Kind::clang)
             for (std::size_t i = 1; i < m_names.size(); ++i)
-                if (ways_to(m_names[i]) != (user[i] ? k_user : k_system)) return ambiguous(m_names[i] + " may be a system header");
+                if (ways_to(m_names[i]) != (user[i] ? k_user : k_system))
+                    return ambiguous(m_names[i] + " may be a system header");
         return user;
     }
 
@@ -241,7 +244,8 @@ base::Result<Layout> recognise(const Invocation& invocation, std::string_view al
     for (bool blank : {false, true}) {
         Layout layout{invocation.kind, blank};
         if (write_rule(layout, rules.front().targets, names, phony) != all) continue;
-        if (invocation.dep.phony_targets && !phony && names.size() > 1) return ambiguous("phony targets in an unknown form");
+        if (invocation.dep.phony_targets && !phony && names.size() > 1)
+            return ambiguous("phony targets in an unknown form");
         return layout;
     }
     return ambiguous("a layout we do not know");

@@ -40,10 +40,13 @@ void write_project(const testing::TempDir& dir) {
     dir.write("forced.h", "#include <stdarg.h>\n");
     dir.write("quote/q.h", "\n");
     dir.write("s p.c",
-              "#include \"many.h\"\n#include \"with space/a b.h\"\n#include \"cost$.h\"\n#include <co:lon.h>\n#include <third/a.h>\n"
-              "#include <last.h>\n#include \"q.h\"\n#include \"local.h\"\n#include <stdlib.h>\nint main(void) { return 0; }\n");
+              "#include \"many.h\"\n#include \"with space/a b.h\"\n#include \"cost$.h\"\n#include <co:lon.h>\n#include "
+              "<third/a.h>\n"
+              "#include <last.h>\n#include \"q.h\"\n#include \"local.h\"\n#include <stdlib.h>\nint main(void) { return "
+              "0; }\n");
     dir.write("local.h", "#include \"inc/many.h\"\n");
-    dir.write("sub/x.cpp", "#include <vector>\n#include \"../local.h\"\n#include <cstring>\n#include \"../quote/q.h\"\n");
+    dir.write("sub/x.cpp",
+              "#include <vector>\n#include \"../local.h\"\n#include <cstring>\n#include \"../quote/q.h\"\n");
 }
 
 struct Case {
@@ -57,8 +60,8 @@ std::vector<std::string> with(std::vector<std::string> a, const std::vector<std:
 }
 
 /// Runs the plain -MMD compile and the -MD one, and compares. Returns user_depfile's error text, empty when equal.
-std::string golden(const std::string& name, const testing::TempDir& dir, const std::vector<std::string>& args, const Case& c,
-                   const FactsOf& facts_of = {}) {
+std::string golden(const std::string& name, const testing::TempDir& dir, const std::vector<std::string>& args,
+                   const Case& c, const FactsOf& facts_of = {}) {
     auto env = testing::environment();
     auto path = resolve_executable(name, "/", env);
     auto kind = name.find("clang") != std::string::npos ? Kind::clang : Kind::gcc;
@@ -96,7 +99,6 @@ std::string golden(const std::string& name, const testing::TempDir& dir, const s
 
 }  // namespace
 
-
 TEST_CASE("depfile: escapes, continuations, phony targets") {
     CHECK(parsed("a.o: a.c b.h\n") == Names{"a.c", "b.h"});
     CHECK(parsed("a.o: a.c \\\n b.h \\\n  c.h\n\nb.h:\n\nc.h:\n") == Names{"a.c", "b.h", "c.h"});
@@ -109,10 +111,11 @@ TEST_CASE("depfile: escapes, continuations, phony targets") {
 }
 
 TEST_CASE("depfile: what no compiler writes is refused") {
-    for (std::string_view text : {std::string_view{""}, std::string_view{"\n"}, std::string_view{"no colon here\n"}, std::string_view{"a.o: b\nc d\n"},
-                                  std::string_view{"# comment: x\n"}, std::string_view{".PHONY: x.c++m\n"}, std::string_view{"a.o: x | y\n"},
-                                  std::string_view{"CXX_IMPORTS += x\n"}, std::string_view{"a.o: x\\"}, std::string_view{"a.o: x\0y\n", 10},
-                                  std::string_view{": x\n"}})
+    for (std::string_view text :
+         {std::string_view{""}, std::string_view{"\n"}, std::string_view{"no colon here\n"},
+          std::string_view{"a.o: b\nc d\n"}, std::string_view{"# comment: x\n"}, std::string_view{".PHONY: x.c++m\n"},
+          std::string_view{"a.o: x | y\n"}, std::string_view{"CXX_IMPORTS += x\n"}, std::string_view{"a.o: x\\"},
+          std::string_view{"a.o: x\0y\n", 10}, std::string_view{": x\n"}})
         CHECK_FALSE(parse_depfile(text));
 }
 
@@ -125,7 +128,8 @@ TEST_CASE("user_depfile: equal to the plain compiler's, byte for byte") {
     testing::TempDir dir;
     write_project(dir);
     std::filesystem::create_directories(dir / "out dir");
-    const std::vector<std::string> dirs{"-Iinc", "-isystem", "sys", "-idirafter", "after", "-iquote", "quote", "-I", "missing", "-I."};
+    const std::vector<std::string> dirs{"-Iinc",   "-isystem", "sys", "-idirafter", "after",
+                                        "-iquote", "quote",    "-I",  "missing",    "-I."};
     const std::vector<Case> cases{
         {{"-MMD"}, {"-o", "out dir/s p.o"}},
         {{"-MMD"}, {}},
@@ -145,13 +149,16 @@ TEST_CASE("user_depfile: equal to the plain compiler's, byte for byte") {
         if (cxx) CHECK(golden(name, dir, with(with({"-c"}, dirs), {"sub/x.cpp"}), cases.front()) == "");
         // Every length of a target moves the place where lines break.
         for (std::size_t n = 3; n < 80; n += 19)
-            CHECK(golden(name, dir, with(with({"-c"}, dirs), {"s p.c"}), {{"-MMD", "-MT", std::string(n, 't')}, {"-o", "x.o"}}) == "");
+            CHECK(golden(name, dir, with(with({"-c"}, dirs), {"s p.c"}),
+                         {{"-MMD", "-MT", std::string(n, 't')}, {"-o", "x.o"}}) == "");
     }
 }
 
 TEST_CASE("user_depfile: sources of this project and big system headers") {
     testing::TempDir dir;
-    dir.write("big.cpp", "#include <string>\n#include <sys/socket.h>\n#include <zlib.h>\n#include \"mine.h\"\n#include <memory>\n");
+    dir.write(
+        "big.cpp",
+        "#include <string>\n#include <sys/socket.h>\n#include <zlib.h>\n#include \"mine.h\"\n#include <memory>\n");
     dir.write("mine.h", "#include <vector>\n");
     const std::string root = std::filesystem::path{TEST_DIR}.parent_path();
     for (const std::string name : {"g++", "clang++-19", "clang++-14"}) {
@@ -206,7 +213,9 @@ TEST_CASE("user_depfile: an unknown layout or missing facts are errors") {
     Toolset toolset;
     toolset.driver.kind = Kind::gcc;
     toolset.system_dirs = {"/usr/include"};
-    auto made = [&](std::string_view all, const FactsOf& facts_of = {}) { return user_depfile(invocation, toolset, all, dir.path(), facts_of); };
+    auto made = [&](std::string_view all, const FactsOf& facts_of = {}) {
+        return user_depfile(invocation, toolset, all, dir.path(), facts_of);
+    };
     auto good = made("a.o: a.c b.h\n");
     REQUIRE(good);
     CHECK(*good == "a.o: a.c b.h\n");

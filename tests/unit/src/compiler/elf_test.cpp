@@ -41,9 +41,12 @@ TEST_CASE("elf: needed libraries, paths and build-id of a real program") {
         WARN("SKIP: no compiler to build an ELF file with");
         return;
     }
-    built(dir, "lib/libff.so.1", {"-shared", "-fPIC", "-Wl,-soname,libff.so.1", "-Wl,--enable-new-dtags", "-Wl,-rpath,$ORIGIN/../lib2", "f.c", "lib2/libgg.so.1"});
-    auto program = built(dir, "m", {"-Wl,--build-id=0x0102030405060708", "-Wl,--enable-new-dtags", "-Wl,-rpath,${ORIGIN}/lib:/nowhere", "m.c", "lib/libff.so.1",
-                                    "-Wl,-rpath-link,lib2"});
+    built(dir, "lib/libff.so.1",
+          {"-shared", "-fPIC", "-Wl,-soname,libff.so.1", "-Wl,--enable-new-dtags", "-Wl,-rpath,$ORIGIN/../lib2", "f.c",
+           "lib2/libgg.so.1"});
+    auto program = built(dir, "m",
+                         {"-Wl,--build-id=0x0102030405060708", "-Wl,--enable-new-dtags",
+                          "-Wl,-rpath,${ORIGIN}/lib:/nowhere", "m.c", "lib/libff.so.1", "-Wl,-rpath-link,lib2"});
     auto elf = read_elf(program);
     REQUIRE(elf);
     CHECK(has(elf->needed, "libff.so.1"));
@@ -101,9 +104,11 @@ TEST_CASE("elf: damaged files end in an error, never in a crash") {
 }
 
 TEST_CASE("deciding_libraries: the table") {
-    for (const char* name : {"libgmp.so.10", "libmpfr.so.6", "libmpc.so.3", "libisl.so.23", "libbfd-2.40-system.so", "libopcodes-2.40-system.so", "libLLVM-14.so.1",
-                             "libLLVM.so.19.1", "libclang-cpp.so.14", "libcustom.so", "libcc1.so", "libmimalloc.so.2"})
+    for (const char* name : {"libgmp.so.10", "libmpfr.so.6", "libmpc.so.3", "libisl.so.23", "libbfd-2.40-system.so",
+                             "libopcodes-2.40-system.so", "libLLVM-14.so.1", "libLLVM.so.19.1", "libclang-cpp.so.14",
+                             "libcustom.so", "libcc1.so", "libmimalloc.so.2"})
         CHECK(decides_code(name));
-    for (const char* name : {"libc.so.6", "libm.so.6", "libz.so.1", "libzstd.so.1", "ld-linux-x86-64.so.2", "libstdc++.so.6", "libgcc_s.so.1", "libtinfo.so.6", "libicuuc.so.72"})
+    for (const char* name : {"libc.so.6", "libm.so.6", "libz.so.1", "libzstd.so.1", "ld-linux-x86-64.so.2",
+                             "libstdc++.so.6", "libgcc_s.so.1", "libtinfo.so.6", "libicuuc.so.72"})
         CHECK_FALSE(decides_code(name));
 }

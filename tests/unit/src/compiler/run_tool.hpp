@@ -87,7 +87,8 @@ inline compiler::Environment environment() {
 /// The compilers of this machine by name, those found.
 inline std::vector<std::string> compilers() {
     std::vector<std::string> found;
-    for (const char* name : {"gcc", "g++", "clang-14", "clang++-14", "clang-19", "clang++-19", "gcc-7", "gcc-13", "gcc-14"})
+    for (const char* name :
+         {"gcc", "g++", "clang-14", "clang++-14", "clang-19", "clang++-19", "gcc-7", "gcc-13", "gcc-14"})
         if (!compiler::resolve_executable(name, "/", environment()).empty()) found.emplace_back(name);
     return found;
 }
@@ -117,9 +118,12 @@ inline Probed probe(const std::string& name, compiler::Invocation& invocation, c
     p.driver = *driver;
     invocation.kind = driver->kind;
     auto second = with(compiler::toolset_probe(p.driver, invocation));
-    auto toolset = compiler::read_toolset_probe(p.driver, invocation, p.path, second.status, second.out, second.err, cwd, env);
-    if (toolset) p.toolset = *toolset;
-    else p.error = toolset.error().what + "\n" + second.err;
+    auto toolset =
+        compiler::read_toolset_probe(p.driver, invocation, p.path, second.status, second.out, second.err, cwd, env);
+    if (toolset)
+        p.toolset = *toolset;
+    else
+        p.error = toolset.error().what + "\n" + second.err;
     return p;
 }
 

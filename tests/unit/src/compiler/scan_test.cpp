@@ -36,7 +36,8 @@ TEST_CASE("scan: time macros anywhere, each by itself") {
 TEST_CASE("scan: operands of __has_include") {
     CHECK(scan_shifted("#if __has_include(<a/b.h>)\n").asked == Names{"<a/b.h>"});
     CHECK(scan("#if __has_include ( \"x y.h\" )\n").asked == Names{"\"x y.h\""});
-    CHECK(scan("#if A || __has_include(<a>) || __has_include(<b>)\n#elif __has_include(<a>)\n").asked == Names{"<a>", "<b>"});
+    CHECK(scan("#if A || __has_include(<a>) || __has_include(<b>)\n#elif __has_include(<a>)\n").asked ==
+          Names{"<a>", "<b>"});
     CHECK(scan("#if __has_include_next(<n>)\n").asked_next == Names{"<n>"});
     CHECK(scan("#if __has_include_next(<n>)\n").asked.empty());
     CHECK(scan("#if __has_include \\\n (<a>)\n").asked == Names{"<a>"});
@@ -44,7 +45,8 @@ TEST_CASE("scan: operands of __has_include") {
 }
 
 TEST_CASE("scan: __has_include without an operand is harmless") {
-    for (const char* text : {"#ifdef __has_include\n", "#if defined(__has_include)\n", "#if defined __has_include && 1\n", "#ifndef __has_include\n",
+    for (const char* text : {"#ifdef __has_include\n", "#if defined(__has_include)\n",
+                             "#if defined __has_include && 1\n", "#ifndef __has_include\n",
                              "#if defined(__has_include_next) || X\n", "// prose about __has_include(FOO) here\n",
                              " * calls __has_include(header) to find out\n", "int __has_includes(int);\n"})
         CHECK_FALSE(scan(text).opaque);
@@ -68,7 +70,9 @@ TEST_CASE("scan: __has_include of a macro is opaque unless the macro is ours to 
 }
 
 TEST_CASE("scan: includes in order, once each") {
-    auto facts = scan_shifted("#include <a.h>\n  #  include \"b c.h\"\n#include_next <n.h>\n#import \"i.h\"\n#include <a.h>\n#include/**/\"c.h\"\n#include \\\n<d.h>\n");
+    auto facts = scan_shifted(
+        "#include <a.h>\n  #  include \"b c.h\"\n#include_next <n.h>\n#import \"i.h\"\n#include "
+        "<a.h>\n#include/**/\"c.h\"\n#include \\\n<d.h>\n");
     CHECK(facts.included == Names{"<a.h>", "\"b c.h\"", "<n.h>", "\"i.h\"", "\"c.h\"", "<d.h>"});
     CHECK_FALSE(facts.computed);
     CHECK(scan_shifted("#include MACRO\n").computed);
@@ -79,15 +83,18 @@ TEST_CASE("scan: includes in order, once each") {
 }
 
 TEST_CASE("scan: .incbin and .include of the assembler, and what only looks like them") {
-    for (const char* text : {"asm(\".incbin \\\"x\\\"\");", "\t.incbin \"x\"\n", ".INCBIN \"x\"", "asm(\"\\t.include \\\"f\\\"\\n\");",
-                             "asm(\"nop\\n.include \\\"f\\\"\");", ".include \"a.s\"\n", ".include MACRO\n"})
+    for (const char* text :
+         {"asm(\".incbin \\\"x\\\"\");", "\t.incbin \"x\"\n", ".INCBIN \"x\"", "asm(\"\\t.include \\\"f\\\"\\n\");",
+          "asm(\"nop\\n.include \\\"f\\\"\");", ".include \"a.s\"\n", ".include MACRO\n"})
         CHECK(scan_shifted(text).incbin);
-    for (const char* text : {"object.include(x);", "v.include (x)", "f().include(1)", "a.includes", ".incbinary", "the foo.include file"})
+    for (const char* text :
+         {"object.include(x);", "v.include (x)", "f().include(1)", "a.includes", ".incbinary", "the foo.include file"})
         CHECK_FALSE(scan(text).incbin);
 }
 
 TEST_CASE("scan: hostile text costs linear time") {
-    for (const std::string unit : {"#/*", "#if (<", "__has_include(X", "#include /*", "(<", "\\\n", "#define A __has_include(<"}) {
+    for (const std::string unit :
+         {"#/*", "#if (<", "__has_include(X", "#include /*", "(<", "\\\n", "#define A __has_include(<"}) {
         std::string text;
         while (text.size() < (1 << 20)) text += unit;
         (void)scan(text);
@@ -96,7 +103,9 @@ TEST_CASE("scan: hostile text costs linear time") {
 }
 
 TEST_CASE("scan: facts survive encoding, damage does not pass") {
-    auto facts = scan("__TIME__ .incbin \"x\"\n#include <a>\n#include M\n#if __has_include(<b>) + __has_include_next(<c>) + __has_include(D)\n#pragma GCC system_header\n");
+    auto facts = scan(
+        "__TIME__ .incbin \"x\"\n#include <a>\n#include M\n#if __has_include(<b>) + __has_include_next(<c>) + "
+        "__has_include(D)\n#pragma GCC system_header\n");
     CHECK(facts.opaque);
     auto bytes = encode(facts);
     Facts again;

@@ -17,19 +17,28 @@ namespace {
 
 /// What strace saw of files, absolute and textual.
 struct Seen {
-    std::set<std::string> opened;   // for reading, with success
-    std::set<std::string> missed;   // looked for in vain
+    std::set<std::string> opened;  // for reading, with success
+    std::set<std::string> missed;  // looked for in vain
 };
 
 /// The strings of one traced call, unescaped as far as these tests need.
 std::string first_string(std::string_view line) {
     auto open = line.find('"');
     auto close = line.find('"', open + 1);
-    return open == line.npos || close == line.npos ? std::string{} : std::string{line.substr(open + 1, close - open - 1)};
+    return open == line.npos || close == line.npos ? std::string{}
+                                                   : std::string{line.substr(open + 1, close - open - 1)};
 }
 
 Seen trace(const std::vector<std::string>& argv, const std::string& cwd, const std::string& log) {
-    std::vector<std::string> all{resolve_executable("strace", "/", testing::environment()), "-f", "-qq", "-s", "4096", "-e", "trace=%file", "-o", log};
+    std::vector<std::string> all{resolve_executable("strace", "/", testing::environment()),
+                                 "-f",
+                                 "-qq",
+                                 "-s",
+                                 "4096",
+                                 "-e",
+                                 "trace=%file",
+                                 "-o",
+                                 log};
     all.insert(all.end(), argv.begin(), argv.end());
     auto ran = testing::run(all, cwd, testing::environment());
     INFO(ran.err);
@@ -41,8 +50,11 @@ Seen trace(const std::vector<std::string>& argv, const std::string& cwd, const s
         auto name = first_string(line);
         if (name.empty()) continue;
         auto path = base::absolute(name, cwd);
-        if (line.find("= -1 ENOENT") != line.npos || line.find("= -1 ENOTDIR") != line.npos) seen.missed.insert(path);
-        else if (line.find("O_RDONLY") != line.npos && line.find("O_DIRECTORY") == line.npos && line.find(") = -1") == line.npos) seen.opened.insert(path);
+        if (line.find("= -1 ENOENT") != line.npos || line.find("= -1 ENOTDIR") != line.npos)
+            seen.missed.insert(path);
+        else if (line.find("O_RDONLY") != line.npos && line.find("O_DIRECTORY") == line.npos &&
+                 line.find(") = -1") == line.npos)
+            seen.opened.insert(path);
     }
     return seen;
 }
@@ -83,9 +95,10 @@ bool is_allowed(const std::string& path, const std::string& temp) {
     // The libraries the identity leaves out on purpose.
     auto name = base::name_of(path);
     if (name.find(".so") != name.npos) {
-        for (std::string_view harmless : {"libc.so", "libm.so", "libz.so", "libzstd.so", "libdl.so", "libpthread.so", "librt.so", "libgcc_s.so", "libstdc++.so",
-                                          "libffi.so", "libedit.so", "libtinfo.so", "libxml2.so", "libbsd.so", "libmd.so", "libicu", "liblzma.so", "libz3.so",
-                                          "ld-linux"})
+        for (std::string_view harmless :
+             {"libc.so", "libm.so", "libz.so", "libzstd.so", "libdl.so", "libpthread.so", "librt.so", "libgcc_s.so",
+              "libstdc++.so", "libffi.so", "libedit.so", "libtinfo.so", "libxml2.so", "libbsd.so", "libmd.so", "libicu",
+              "liblzma.so", "libz3.so", "ld-linux"})
             if (name.starts_with(harmless)) return true;
     }
     return false;
@@ -99,11 +112,15 @@ bool is_covered(const std::string& path, const std::set<std::string>& absences) 
 }
 
 void write_project(const testing::TempDir& dir) {
-    dir.write("src/main.c",
-              "#include \"first.h\"\n#include <lib/api.h>\n#include <stdio.h>\n#include \"gen.h\"\n#include <sys/types.h>\n"
-              "#if __has_include(<opt/none.h>) || __has_include(\"maybe.h\")\nint x;\n#endif\n"
-              "#if __has_include(<limits.h>)\n#include <limits.h>\n#endif\n#include <last.h>\nint main(void) { return 0; }\n");
-    dir.write("src/main.cpp", "#include <vector>\n#include \"first.h\"\n#include <lib/api.h>\n#include <last.h>\nint main() { return std::vector<int>{}.size(); }\n");
+    dir.write(
+        "src/main.c",
+        "#include \"first.h\"\n#include <lib/api.h>\n#include <stdio.h>\n#include \"gen.h\"\n#include <sys/types.h>\n"
+        "#if __has_include(<opt/none.h>) || __has_include(\"maybe.h\")\nint x;\n#endif\n"
+        "#if __has_include(<limits.h>)\n#include <limits.h>\n#endif\n#include <last.h>\nint main(void) { return 0; "
+        "}\n");
+    dir.write("src/main.cpp",
+              "#include <vector>\n#include \"first.h\"\n#include <lib/api.h>\n#include <last.h>\nint main() { return "
+              "std::vector<int>{}.size(); }\n");
     dir.write("src/entry.S", "#include \"first2.h\"\n#include <last.h>\n.text\n");
     dir.write("src/first.h", "#include \"inner/deep.h\"\n");
     dir.write("inc/inner/deep.h", "#include \"beside.h\"\n#include \"../first2.h\"\n");
@@ -121,9 +138,11 @@ void write_project(const testing::TempDir& dir) {
 }
 
 /// One plain compile under strace against what we say it reads.
-void compare(const std::string& name, const std::vector<std::string>& args, const testing::TempDir& dir, const testing::TempDir& logs) {
+void compare(const std::string& name, const std::vector<std::string>& args, const testing::TempDir& dir,
+             const testing::TempDir& logs) {
     const auto temp = std::filesystem::temp_directory_path().string();
-    auto understood = parse(name.find("clang") != std::string::npos ? Kind::clang : Kind::gcc, name, args, dir.path(), testing::environment());
+    auto understood = parse(name.find("clang") != std::string::npos ? Kind::clang : Kind::gcc, name, args, dir.path(),
+                            testing::environment());
     REQUIRE(understood.what == Parsed::What::compile);
     auto& invocation = understood.invocation;
     auto probed = testing::probe(name, invocation, dir.path());
@@ -167,8 +186,9 @@ void compare(const std::string& name, const std::vector<std::string>& args, cons
         auto text = real(path);
         auto name_part = base::name_of(text);
         bool header = name_part.ends_with(".h") || name_part.ends_with(".gch") || name_part.ends_with(".pch");
-        bool on_path = roots.contains(text) ||
-                       (header && std::any_of(roots.begin(), roots.end(), [&](const auto& r) { return text.starts_with(r + "/"); }));
+        bool on_path = roots.contains(text) || (header && std::any_of(roots.begin(), roots.end(), [&](const auto& r) {
+                                                    return text.starts_with(r + "/");
+                                                }));
         if (!on_path) continue;
         ++checked;
         INFO(text);
@@ -186,11 +206,14 @@ TEST_CASE("surroundings: strace agrees on every file read and every look-up that
     }
     testing::TempDir dir, logs;
     write_project(dir);
-    if (testing::run({resolve_executable("strace", "/", testing::environment()), "-o", logs / "try", "/bin/true"}, "/", testing::environment()).status != 0) {
+    if (testing::run({resolve_executable("strace", "/", testing::environment()), "-o", logs / "try", "/bin/true"}, "/",
+                     testing::environment())
+            .status != 0) {
         WARN("SKIP: strace may not trace here");
         return;
     }
-    const std::vector<std::string> dirs{"-iquote", "quote", "-Iempty", "-Imissing/deep", "-Iinc", "-Igen", "-isystem", "third", "-idirafter", "after"};
+    const std::vector<std::string> dirs{"-iquote", "quote",    "-Iempty", "-Imissing/deep", "-Iinc",
+                                        "-Igen",   "-isystem", "third",   "-idirafter",     "after"};
     struct Case {
         std::vector<std::string> options;
         std::string source;
@@ -205,7 +228,8 @@ TEST_CASE("surroundings: strace agrees on every file read and every look-up that
         for (const auto& c : cases) {
             const bool clang = name.find("clang") != std::string::npos;
             if (c.cxx != (name.find("++") != std::string::npos)) continue;
-            if (!clang && std::find(c.options.begin(), c.options.end(), "-fno-integrated-as") != c.options.end()) continue;
+            if (!clang && std::find(c.options.begin(), c.options.end(), "-fno-integrated-as") != c.options.end())
+                continue;
             INFO(name << " " << base::join(c.options, " ") << " " << c.source);
             std::vector<std::string> args{"-c"};
             for (const auto* more : {&dirs, &c.options}) args.insert(args.end(), more->begin(), more->end());

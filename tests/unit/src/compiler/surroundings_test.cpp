@@ -53,13 +53,14 @@ TEST_CASE("search_path: order, duplicates, system wins over -I") {
     for (const char* d : {"q", "i", "s", "own", "after", "cpath"}) std::filesystem::create_directories(dir / d);
     std::filesystem::create_directory_symlink(dir / "i", dir / "link");
     Invocation invocation;
-    invocation.include_dirs = {{DirKind::after, "after"}, {DirKind::normal, "i"},   {DirKind::system, "s"},    {DirKind::quote, "q"},
-                               {DirKind::normal, "own"},  {DirKind::normal, "link"}, {DirKind::normal, "gone"}, {DirKind::quote, "i"},
-                               {DirKind::system, "i/../s"}};
+    invocation.include_dirs = {{DirKind::after, "after"}, {DirKind::normal, "i"},   {DirKind::system, "s"},
+                               {DirKind::quote, "q"},     {DirKind::normal, "own"}, {DirKind::normal, "link"},
+                               {DirKind::normal, "gone"}, {DirKind::quote, "i"},    {DirKind::system, "i/../s"}};
     Toolset toolset;
     toolset.normal_dirs = {"cpath"};
     toolset.system_dirs = {dir / "own", dir / "s"};
-    CHECK(full_search(invocation, toolset, dir.path()) == Names{"q", "i", "i", "gone", "cpath", "s", dir / "own", "after"});
+    CHECK(full_search(invocation, toolset, dir.path()) ==
+          Names{"q", "i", "i", "gone", "cpath", "s", dir / "own", "after"});
     CHECK(path_in(".", "x.h") == "x.h");
     CHECK(path_in("./a", "x.h") == "a/x.h");
     CHECK(path_in("a/", "x.h") == "a/x.h");
@@ -73,7 +74,10 @@ TEST_CASE("surroundings: a header found late must stay absent from the directori
     u.dir.write("two/lib/x.h", "\n");
     u.dir.write("has/lib/y.h", "\n");
     std::filesystem::create_directories(u.dir / "one");
-    u.invocation.include_dirs = {{DirKind::normal, "one"}, {DirKind::normal, "has"}, {DirKind::normal, "gone/deep"}, {DirKind::normal, "two"},
+    u.invocation.include_dirs = {{DirKind::normal, "one"},
+                                 {DirKind::normal, "has"},
+                                 {DirKind::normal, "gone/deep"},
+                                 {DirKind::normal, "two"},
                                  {DirKind::normal, "later"}};
     u.headers = {"a.c", "two/lib/x.h"};
     auto s = u.find();
@@ -106,7 +110,9 @@ TEST_CASE("surroundings: a quoted include looks beside the includer, a bracketed
 
 TEST_CASE("surroundings: __has_include, found and not found") {
     Unit u;
-    u.dir.write("a.c", "#if __has_include(<opt.h>) && __has_include(\"near.h\") && __has_include(<none/x.h>)\n#endif\n#if __has_include_next(<opt.h>)\n#endif\n");
+    u.dir.write("a.c",
+                "#if __has_include(<opt.h>) && __has_include(\"near.h\") && __has_include(<none/x.h>)\n#endif\n#if "
+                "__has_include_next(<opt.h>)\n#endif\n");
     u.dir.write("two/opt.h", "\n");
     u.dir.write("three/opt.h", "\n");
     u.dir.write("near.h", "\n");

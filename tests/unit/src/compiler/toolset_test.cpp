@@ -10,7 +10,8 @@ using namespace compiler;
 namespace {
 
 bool has_name(const std::vector<std::string>& paths, std::string_view part) {
-    return std::any_of(paths.begin(), paths.end(), [&](const auto& p) { return base::name_of(p).find(part) != std::string_view::npos; });
+    return std::any_of(paths.begin(), paths.end(),
+                       [&](const auto& p) { return base::name_of(p).find(part) != std::string_view::npos; });
 }
 
 Driver gcc_driver() { return {Kind::gcc, "gcc version 12.2.0", 12, "x86_64-linux-gnu"}; }
@@ -35,8 +36,11 @@ TEST_CASE("driver_probe: other programs are not supported") {
     auto env = testing::environment();
     dir.write("nonsense", "#!/bin/sh\necho 'the gcc version 12'; echo Target: me >&2; exit 0\n");
     dir.write("fails", "#!/bin/sh\necho 'gcc version 12.1 (x)' >&2; echo Target: a-b >&2; exit 1\n");
-    dir.write("icc", "#!/bin/sh\necho 'icc version 2021.1 (gcc version 9.3.0 compatibility)' >&2; echo Target: a-b >&2\n");
-    dir.write("emcc", "#!/bin/sh\necho 'emcc (Emscripten) 3.1'>&2; echo 'clang version 17.0.0 (https://x/y)' >&2; echo Target: wasm32 >&2\n");
+    dir.write("icc",
+              "#!/bin/sh\necho 'icc version 2021.1 (gcc version 9.3.0 compatibility)' >&2; echo Target: a-b >&2\n");
+    dir.write("emcc",
+              "#!/bin/sh\necho 'emcc (Emscripten) 3.1'>&2; echo 'clang version 17.0.0 (https://x/y)' >&2; echo Target: "
+              "wasm32 >&2\n");
     for (const char* s : {"nonsense", "fails", "icc", "emcc"}) ::chmod((dir / s).c_str(), 0755);
     for (const std::string name : {"ar", "true", "as", "ld", "cpp", "sh", "cat", "make", "perl", "rustc"}) {
         auto path = resolve_executable(name, "/", env);
@@ -57,18 +61,22 @@ TEST_CASE("driver_probe: other programs are not supported") {
 }
 
 TEST_CASE("driver_probe: vendors' spellings") {
-    auto suse = read_driver_probe(0, "", "Using built-in specs.\nCOLLECT_GCC=gcc\nTarget: x86_64-suse-linux\nThread model: posix\ngcc version 13.3.1 20240807 [revision 1] (SUSE Linux) \n");
+    auto suse = read_driver_probe(0, "",
+                                  "Using built-in specs.\nCOLLECT_GCC=gcc\nTarget: x86_64-suse-linux\nThread model: "
+                                  "posix\ngcc version 13.3.1 20240807 [revision 1] (SUSE Linux) \n");
     REQUIRE(suse);
     CHECK(suse->version_line == "gcc version 13.3.1 20240807 [revision 1] (SUSE Linux)");
     CHECK(suse->major == 13);
-    auto plain = read_driver_probe(0, "", "clang version 18.1.8\nTarget: x86_64-suse-linux\nThread model: posix\nInstalledDir: /usr/bin\n");
+    auto plain = read_driver_probe(
+        0, "", "clang version 18.1.8\nTarget: x86_64-suse-linux\nThread model: posix\nInstalledDir: /usr/bin\n");
     REQUIRE(plain);
     CHECK(plain->kind == Kind::clang);
     CHECK(plain->major == 18);
 }
 
 TEST_CASE("toolset_probe: tools, directories and deciding libraries of real compilers") {
-    struct stat before {}, after {};
+    struct stat before {
+    }, after{};
     REQUIRE(::stat("/dev/null", &before) == 0);
     testing::TempDir dir;
     for (const auto& name : testing::compilers()) {
@@ -138,7 +146,8 @@ TEST_CASE("toolset_probe: native flags are expanded") {
         argv.insert(argv.end(), args.begin(), args.end());
         for (const char* word : {"-E", "-dM", "-x", "c", "/dev/null"}) argv.emplace_back(word);
         auto expanded = testing::run(argv, "/", testing::environment());
-        auto native = testing::run({p.path, "-march=native", "-E", "-dM", "-x", "c", "/dev/null"}, "/", testing::environment());
+        auto native =
+            testing::run({p.path, "-march=native", "-E", "-dM", "-x", "c", "/dev/null"}, "/", testing::environment());
         CHECK(expanded.status == 0);
         CHECK(expanded.out == native.out);
     }
@@ -179,7 +188,8 @@ TEST_CASE("toolset_probe: assembler, wrapper script, CPATH, -B with blanks, spec
     invocation.probe_args = {"-B", dir / "b c"};
     auto with_b = testing::probe("gcc", invocation, dir.path());
     REQUIRE(with_b.error.empty());
-    CHECK(std::find(with_b.toolset.files.begin(), with_b.toolset.files.end(), dir / "b c/as") != with_b.toolset.files.end());
+    CHECK(std::find(with_b.toolset.files.begin(), with_b.toolset.files.end(), dir / "b c/as") !=
+          with_b.toolset.files.end());
 
     dir.write("my specs", "*asm:\n+ \n\n");
     invocation.probe_args = {"-specs=" + (dir / "my specs")};
@@ -215,7 +225,9 @@ TEST_CASE("toolset_probe: text that makes no sense is an error") {
     CHECK_FALSE(read(1, ""));
     CHECK_FALSE(read(0, ""));
     CHECK_FALSE(read(0, " /nowhere/cc1 -quiet\n"));
-    CHECK_FALSE(read(0, " /nowhere/cc1 -quiet\n#include \"...\" search starts here:\n#include <...> search starts here:\nEnd of search list.\n"));
+    CHECK_FALSE(read(0,
+                     " /nowhere/cc1 -quiet\n#include \"...\" search starts here:\n#include <...> search starts "
+                     "here:\nEnd of search list.\n"));
     CHECK_FALSE(read(0, std::string(5 << 20, 'x')));
     std::string many = " /bin/cc1 -quiet\n#include <...> search starts here:\n";
     for (int i = 0; i < 5000; ++i) many += " /d\n";
