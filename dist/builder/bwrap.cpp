@@ -66,7 +66,7 @@ base::Result<BwrapLaunch> bwrap_launch(const NurserySettings& settings, const Or
     argv = {settings.bwrap_path, "--die-with-parent", "--new-session", "--unshare-user", "--unshare-pid", "--unshare-net",
             "--unshare-ipc", "--unshare-uts", "--unshare-cgroup", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL",
             "--hostname", "builder", "--bind", root, "/", "--seccomp", base::cat(made.filter.get())};
-    if (settings.with_proc) argv.insert(argv.end(), {"--proc", "/proc"});
+    if (settings.with_proc) argv.insert(argv.end(), {"--proc", "/proc", "--remount-ro", "/proc"});  // else bubblewrap's own process could be written to
     argv.insert(argv.end(), {"--tmpfs", "/dev"});
     for (std::string device : {"/dev/null", "/dev/zero", "/dev/full", "/dev/urandom"}) argv.insert(argv.end(), {"--dev-bind", device, device});
     argv.insert(argv.end(), {"--remount-ro", "/dev", "--chdir", order.cwd});

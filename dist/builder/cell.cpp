@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "dist/builder/bwrap.hpp"
@@ -96,15 +97,16 @@ base::Result<> keep_few_capabilities(const NurserySettings& settings) {
 
 base::Result<> unpack_inputs(int fd, const Limits& limits, const toolchain::Root& root) {
     std::string buffer(64 * 1024, '\0');
+    const auto most = std::min(limits.inputs, limits.disk);
     toolchain::Inflater inflater{[&]() -> base::Result<std::string_view> {
                                      auto n = ::read(fd, buffer.data(), buffer.size());
                                      if (n < 0) return base::errno_error("cannot read the job's inputs");
                                      return std::string_view{buffer.data(), static_cast<std::size_t>(n)};
                                  },
-                                 toolchain::Inflater::Format::zlib, limits.inputs + limits.files * 4096, 1100};
+                                 toolchain::Inflater::Format::zlib, most + limits.files * 4096, 1100};
     toolchain::UnpackLimits unpack;
     unpack.members = limits.files;
-    unpack.bytes = limits.inputs;
+    unpack.bytes = most;
     auto unpacked = toolchain::untar([&] { return inflater.next(); }, root, unpack);
     if (!unpacked) return std::move(unpacked).error().while_doing("inputs");
     return base::Ok{};

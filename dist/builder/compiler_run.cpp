@@ -22,6 +22,8 @@
 namespace builder {
 namespace {
 
+constexpr unsigned k_close_range_cloexec = 1u << 2;  // CLOSE_RANGE_CLOEXEC
+
 using Clock = std::chrono::steady_clock;
 
 struct Pipe {
@@ -71,6 +73,8 @@ bool drop_capabilities() {
     const char* step = "redirect";
     do {
         if (::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) break;
+        step = "close descriptors";
+        if (::syscall(SYS_close_range, 3u, ~0u, k_close_range_cloexec) != 0) break;  // also what we ourselves inherited
         for (auto fd : launch.keep_open) ::fcntl(fd, F_SETFD, 0);
         ::setsid();
         ::umask(022);

@@ -14,8 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
+#include <vector>
 
 #include "dist/builder/cell.hpp"
 #include "dist/builder/cgroup.hpp"
@@ -165,6 +167,22 @@ private:
 
 }  // namespace
 
+namespace {
+
+/// Whatever the daemon was started with (a shell's or a service manager's descriptors) is not for jobs.
+void close_all_but(std::vector<int> keep) {
+    std::sort(keep.begin(), keep.end());
+    unsigned from = 3;
+    for (auto fd : keep) {
+        if (fd < 3) continue;
+        if (static_cast<unsigned>(fd) > from) (void)::syscall(SYS_close_range, from, static_cast<unsigned>(fd) - 1, 0u);
+        from = static_cast<unsigned>(fd) + 1;
+    }
+    (void)::syscall(SYS_close_range, from, ~0u, 0u);
+}
+
+}  // namespace
+
 std::string level_name(Level level) {
     switch (level) {
         case Level::privileged: return "namespaces";
@@ -177,6 +195,7 @@ std::string level_name(Level level) {
 void run_nursery(NurserySettings settings, base::Fd control, base::Fd greeting) {
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     (void)::prctl(PR_SET_NAME, "sccache-nursery", 0, 0, 0);
+    close_all_but({control.get(), greeting.get(), settings.cgroup.get()});
     ::setsid();
     ::umask(022);
     // Terminal signals and a unit's stop signal are for the daemon, which drains and then hangs up on us.
