@@ -71,9 +71,11 @@ int open_output(const char* path, unsigned char rule) {
     if (rule != k_replace) return ::open(path, k_flags | O_CREAT | O_TRUNC, 0666);
     int fd = ::open(path, k_flags | O_CREAT | O_EXCL, 0666);
     if (fd >= 0 || errno != EEXIST) return fd;
+    // What a link leads to decides, as it does for assemblers: a link to a file is replaced, one to a device or to nowhere is
+    // written through.
     struct stat st {};
-    if (::lstat(path, &st) != 0) return -1;
-    if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)) {
+    if (::stat(path, &st) != 0) return errno == ENOENT ? ::open(path, k_flags | O_CREAT | O_TRUNC, 0666) : -1;
+    if (S_ISREG(st.st_mode)) {
         if (::unlink(path) == 0) return ::open(path, k_flags | O_CREAT | O_EXCL, 0666);
         if (errno != EACCES && errno != EPERM && errno != EROFS) return -1;
     }

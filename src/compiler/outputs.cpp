@@ -38,7 +38,10 @@ std::string with_suffix(std::string_view path, std::string_view suffix) {
 }
 
 base::Result<std::vector<Output>> list_outputs(std::string_view object, const SideFiles& side, const DepRequest& dep) {
-    if (is_stream(object) || object.empty()) return refuse(base::cat("-o ", object));
+    // A hit can be written to these two as to a file; a miss leaves nothing there to be stored.
+    bool sink = object == "/dev/null" || object == "/dev/stdout";
+    if ((is_stream(object) && !sink) || object.empty()) return refuse(base::cat("-o ", object));
+    if (sink && (side.dwo || side.gcno || side.su)) return refuse(base::cat("-o ", object));
     std::vector<Output> outputs{{"obj", std::string{object}, WriteRule::replace, true}};
     if ((side.dwo || side.gcno || side.su) && !side_names_agree(object)) return refuse("unusual object name with side files");
     if (side.dwo) outputs.push_back({"dwo", with_suffix(object, ".dwo"), WriteRule::truncate, false});

@@ -1,6 +1,13 @@
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
+// toml++ 3.3 promises the optimiser that a key follows each "[": on "[#" that is an abort with assertions and undefined
+// behaviour without. The promise is taken away; the code behind it reports the error properly.
+// clang-format off
+#include <toml++/impl/preprocessor.h>
+#undef TOML_ASSERT_ASSUME
+#define TOML_ASSERT_ASSUME(expr) static_cast<void>(0)
 #include <toml++/toml.h>
+// clang-format on
 
 #include <algorithm>
 

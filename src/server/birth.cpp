@@ -62,6 +62,11 @@ void detach(bool keep_stderr) {
     }
 }
 
+void forget_environment() {
+    for (char** e = environ; e != nullptr && *e != nullptr; ++e) std::memset(*e, 0, std::strlen(*e));
+    ::clearenv();
+}
+
 base::Result<base::Fd> lock_for_life(const std::string& path) {
     base::Fd lock{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!lock) return base::errno_error("cannot open " + path);

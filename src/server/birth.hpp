@@ -19,6 +19,9 @@ bool must_not_daemonise();
 /// /dev/null (`keep_stderr`: stderr stays), signals at their defaults and resource limits as high as they go.
 void detach(bool keep_stderr);
 
+/// Empties the environment, also where others see it (/proc/PID/environ): a build's secrets do not stay with us.
+void forget_environment();
+
 /// Opens and locks `path` for the life of the process. Error.code resource_unavailable_try_again: another server has it.
 base::Result<base::Fd> lock_for_life(const std::string& path);
 

@@ -4,6 +4,11 @@
 
 namespace server {
 
+namespace {
+/// Less than what makes a client give us up.
+constexpr std::chrono::milliseconds k_status_limit{1800};
+}  // namespace
+
 wire::ServerInfo server_info(Engine& engine, Context& context) {
     (void)context.events->flush();
     context.store->flush();
@@ -26,8 +31,11 @@ Step answer_command(Engine& engine, const wire::Command& command) {
         case wire::CommandKind::stats:
         case wire::CommandKind::shutdown: wire::encode(reply, server_info(engine, *context)); break;
         case wire::CommandKind::zero_stats: engine.tally.zero(*context); break;
-        case wire::CommandKind::ping:
-        case wire::CommandKind::dist_status: break;
+        case wire::CommandKind::dist_status:
+            if (engine.farm && context->loaded.has_farm())
+                reply.raw(engine.farm->status(farm_settings(context->loaded), k_status_limit));
+            break;
+        case wire::CommandKind::ping: break;
     }
     return {wire::Type::reply, reply.take(), {}};
 }

@@ -3,8 +3,12 @@
 #include "src/key/gates.hpp"
 #include "src/key/stamps.hpp"
 #include "src/server/contexts.hpp"
+#include "src/server/farm.hpp"
+#include "src/server/marks.hpp"
 #include "src/server/outputs_in_flight.hpp"
+#include "src/server/placement.hpp"
 #include "src/server/recognition.hpp"
+#include "src/server/slots.hpp"
 #include "src/server/tally.hpp"
 #include "src/wire/channel.hpp"
 
@@ -12,8 +16,9 @@ namespace server {
 
 /// The whole state of the process: made once in main, lent to every session.
 struct Engine {
-    explicit Engine(config::YamlToJson yaml) : contexts{std::move(yaml)} {}
+    Engine(config::YamlToJson yaml, std::string client_path) : client{std::move(client_path)}, contexts{std::move(yaml)} {}
 
+    const std::string client;  // path of our own client: never to be taken for a compiler
     wire::RootIdentity root = wire::own_root();
     key::Stamps stamps;
     key::Gates gates;
@@ -21,6 +26,14 @@ struct Engine {
     Contexts contexts;
     OutputsInFlight outputs;
     Tally tally;
+
+    // Only used with a farm in the settings.
+    SlotGate slots{usable_cpus()};       // compiles here
+    SlotGate listers{usable_cpus() + 1}; // listings of inputs for jobs to be sent
+    Pace pace;
+    Marks kept_home;  // by history_key
+    Marks warned;     // by text
+    std::unique_ptr<Farm> farm;  // none in one-shot mode
 };
 
 }  // namespace server

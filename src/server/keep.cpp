@@ -1,5 +1,6 @@
 #include "src/server/keep.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -11,6 +12,7 @@
 #include "src/base/strings.hpp"
 #include "src/key/result_key.hpp"
 #include "src/server/run_step.hpp"
+#include "src/server/shadows.hpp"
 #include "src/store/entry.hpp"
 
 namespace server {
@@ -175,6 +177,7 @@ bool key_still_holds(const Request& request, const Pending& pending) {
 store::Header header_for(const Request& request, const Pending& pending, const wire::Ran& ran, const base::Digest& key) {
     store::Header header;
     header.key = key;
+    header.provenance = pending.away ? store::Provenance::builder : store::Provenance::local;
     header.tool = base::cat("sccache " SCCACHE_VERSION " ", pending.tools->toolset.driver.version_line);
     header.created_unix = static_cast<std::uint64_t>(::time(nullptr));
     header.compile_ms = ran.wall_ms;
@@ -233,14 +236,64 @@ void store_result(Engine& engine, Request& request, const Pending& pending, cons
 
 Step finish() { return {wire::Type::write, wire::encode(wire::Write{}), {}}; }
 
-Step finish_with_depfile(const Pending& pending, const std::string& text) {
-    wire::Write write;
+wire::Write::Member depfile_member(const Pending& pending, const std::string& text) {
     wire::Write::Member member;
     member.path = pending.invocation->dep.path;
     member.rule = static_cast<std::uint8_t>(compiler::WriteRule::truncate);
     member.bytes = text;
-    write.members.push_back(std::move(member));
+    return member;
+}
+
+/// What a builder made: nothing is in place yet. Side files first, the object last, as for a hit.
+Step deliver(const Pending& pending, const wire::Ran& ran, std::vector<base::Fd> fds, const std::string& user_depfile) {
+    Step step{wire::Type::write, {}, {}};
+    wire::Write write;
+    const auto& outputs = pending.invocation->outputs;
+    for (std::size_t i = outputs.size(); i-- > 0;) {
+        const auto& output = outputs[i];
+        if (pending.user_depfile && output.name == "d") {
+            write.members.push_back(depfile_member(pending, user_depfile));
+            continue;
+        }
+        int fd = output_fd(pending, ran, fds, output.name);
+        struct stat st {};
+        if (fd < 0 || ::fstat(fd, &st) != 0) continue;  // a required one was seen before
+        wire::Write::Member member;
+        member.path = output.path;
+        member.rule = static_cast<std::uint8_t>(output.rule);
+        member.length = static_cast<std::uint64_t>(st.st_size);
+        if (member.length <= store::k_inline_limit) {
+            auto bytes = base::read_whole(fd, store::k_inline_limit);
+            if (!bytes) return {wire::Type::exec, {}, {}};
+            member.bytes = std::move(*bytes);
+        } else {
+            member.fd = static_cast<std::int32_t>(step.fds.size());
+            for (auto& owner : fds)
+                if (owner.get() == fd) step.fds.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+        }
+        write.members.push_back(std::move(member));
+    }
+    write.out = ran.out;
+    write.err = ran.err;
+    step.payload = wire::encode(write);
+    return step;
+}
+
+Step finish_with_depfile(const Pending& pending, const std::string& text) {
+    wire::Write write;
+    write.members.push_back(depfile_member(pending, text));
     return {wire::Type::write, wire::encode(write), {}};
+}
+
+/// Why a builder's result may differ from what a compile here makes: it read, or did not see, a file that counts.
+std::string doubt_about(const Pending& pending, const Inputs& inputs) {
+    if (!inputs.why_not.empty()) return std::string{inputs.why_not};
+    const auto& shipped = *pending.away->shipped;
+    for (const auto& path : inputs.paths)
+        if (!shipped.contains(base::absolute(path, pending.cwd))) return base::cat("it read ", path, ", which was not sent");
+    if (pending.away->exact) return {};
+    auto shadow = unseen_shadow(*pending.invocation, pending.tools->toolset, pending.cwd, inputs.paths, facts_of(inputs), shipped);
+    return shadow.empty() ? std::string{} : base::cat("it did not see ", shadow);
 }
 
 /// The user's dependency file when we ran with another form; nothing: it takes a second run to know.
@@ -261,37 +314,46 @@ base::Result<std::string> derive_user_depfile(const Pending& pending, const Inpu
 Kept keep(Engine& engine, Request& request, Pending pending, wire::Ran ran, std::vector<base::Fd> fds) {
     auto& context = *request.context;
     std::string user_depfile;
+    const bool first_run = !pending.first;
     if (pending.first) {
         // The second run brought the user's dependency file; go on with what the first one left.
         auto text = ran.wait_status == 0 ? read_capture(fds, 0) : base::Result<std::string>{base::Error{"failed"}};
-        if (!text) return {{wire::Type::exec, {}, {}}, {}};
+        if (!text) return {{wire::Type::exec, {}, {}}, {}, {}, {}, {}};
         user_depfile = std::move(*text);
         ran = std::move(*pending.first);
         fds = std::move(pending.first_fds);
         pending.first.reset();
     } else if (ran.wait_status != 0) {
-        if (ran.wait_status == -1) return {{wire::Type::exec, {}, {}}, {}};  // it could not be started: let the client see why
+        if (ran.wait_status == -1) return {{wire::Type::exec, {}, {}}, {}, {}, {}, {}};  // it could not be started: let the client see why
         engine.tally.compile_failed(context, *pending.invocation);
-        return {finish(), {}};
-    } else {
+        return {finish(), {}, {}, {}, {}};
+    }
+    auto inputs = pending.text_key ? Inputs{} : inputs_of(engine, request, pending, ran, fds);
+    if (first_run) {
+        if (pending.away) {
+            if (auto doubt = doubt_about(pending, inputs); !doubt.empty()) {
+                pending.away.reset();
+                return {{}, std::move(pending), std::move(doubt), {}, {}};
+            }
+        }
         engine.tally.miss(context, *pending.invocation, std::chrono::milliseconds{ran.wall_ms});
         if (pending.forced) engine.tally.forced_recache();
     }
-
-    auto inputs = pending.text_key ? Inputs{} : inputs_of(engine, request, pending, ran, fds);
     if (pending.user_depfile && user_depfile.empty()) {
         auto derived = derive_user_depfile(pending, inputs, fds);
         if (!derived) {
             Step again = depfile_step(request, pending);
             pending.first = std::move(ran);
             pending.first_fds = std::move(fds);
-            return {std::move(again), std::move(pending)};
+            return {std::move(again), std::move(pending), {}, {}, {}};
         }
         user_depfile = std::move(*derived);
     }
 
     Why why_not = inputs.why_not;
     if (why_not.empty() && !pending.claim->alone()) why_not = "two compiles to one object";
+    if (why_not.empty() && pending.away && request.context->loaded.settings.cache_remote_results == config::RemoteResults::never)
+        why_not = "made by a builder";
     if (why_not.empty() && !key_still_holds(request, pending)) why_not = "input changed during the compile";
     bool has_text = !ran.out.empty() || !ran.err.empty();
     if (why_not.empty() && has_text && (ran.stderr_is_tty || !ran.text_complete)) why_not = "messages on a terminal";
@@ -301,7 +363,12 @@ Kept keep(Engine& engine, Request& request, Pending pending, wire::Ran ran, std:
         engine.tally.compiled_but_not_stored(context, std::string{why_not});
         base::log::debug(k_target, base::cat("[", request.label, "]: not stored: ", why_not));
     }
-    return {pending.user_depfile ? finish_with_depfile(pending, user_depfile) : finish(), {}};
+    Kept kept;
+    kept.inputs = inputs.why_not.empty() ? std::move(inputs.paths) : std::vector<std::string>{};
+    if (pending.away) kept.step = deliver(pending, ran, std::move(fds), user_depfile);
+    else kept.step = pending.user_depfile ? finish_with_depfile(pending, user_depfile) : finish();
+    kept.ran = std::move(ran);
+    return kept;
 }
 
 }  // namespace server

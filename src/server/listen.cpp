@@ -29,11 +29,14 @@ std::int64_t steady_ms() {
 }  // namespace
 
 Listener::Listener(Engine& engine, Limits limits)
-    : m_engine{engine}, m_limits{limits}, m_epoll{::epoll_create1(EPOLL_CLOEXEC)}, m_bell{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+    : m_engine{engine}, m_limits{limits}, m_epoll{::epoll_create1(EPOLL_CLOEXEC)}, m_bell{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)},
+      m_news{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)} {
     epoll_event bell{};
     bell.events = EPOLLIN;
     bell.data.ptr = &m_bell;
     ::epoll_ctl(m_epoll.get(), EPOLL_CTL_ADD, m_bell.get(), &bell);
+    bell.data.ptr = &m_news;
+    ::epoll_ctl(m_epoll.get(), EPOLL_CTL_ADD, m_news.get(), &bell);
     m_last_activity = steady_ms();
     m_engine.recognition.on_news([this] { wake_parked(); });
 }
@@ -90,6 +93,7 @@ void Listener::close(Connection& connection) {
     {
         std::lock_guard lock{m_mutex};
         std::erase(m_parked, &connection);
+        std::erase(m_woken, &connection);
         auto at = m_connections.find(&connection);
         if (at == m_connections.end()) return;
         owned = std::move(at->second);
@@ -108,9 +112,11 @@ bool Listener::deliver(Connection& connection, Step step) {
     std::vector<int> fds;
     for (const auto& fd : step.fds) fds.push_back(fd.get());
     if (parked) {
-        // From here on another thread may resume it, so this is the last touch.
+        // From here on another thread may resume it, so this is the last touch. News that came before it was in the list
+        // found nobody there.
         std::lock_guard lock{m_mutex};
         m_parked.push_back(&connection);
+        if (connection.session->has_news()) move_to_woken(connection);
         return false;
     }
     bool sent = wire::send_frame(connection.socket.get(), step.type, step.payload, fds.data(), fds.size());
@@ -141,7 +147,7 @@ bool Listener::handle(Connection& connection, wire::Frame frame) {
         case wire::Type::compile: {
             wire::Compile call;
             if (connection.session || !wire::decode(frame.payload, call)) break;
-            connection.session = std::make_unique<Session>(m_engine);
+            connection.session = std::make_unique<Session>(m_engine, [this, &connection] { wake(connection); });
             return deliver(connection, connection.session->begin(std::move(call)));
         }
         case wire::Type::ran: {
@@ -178,10 +184,40 @@ void Listener::wake_parked() {
     std::vector<Connection*> woken;
     {
         std::lock_guard lock{m_mutex};
-        woken.swap(m_parked);
+        auto end = std::stable_partition(m_parked.begin(), m_parked.end(), [](auto* c) { return !c->session->wants_recognition(); });
+        woken.assign(end, m_parked.end());
+        m_parked.erase(end, m_parked.end());
     }
     for (auto* connection : woken)
         if (deliver(*connection, connection->session->resume())) arm(*connection, false);
+}
+
+/// With m_mutex held: a waiting connection gets a worker.
+void Listener::move_to_woken(Connection& connection) {
+    if (std::erase(m_parked, &connection) == 0) return;
+    m_woken.push_back(&connection);
+    std::uint64_t one = 1;
+    (void)!::write(m_news.get(), &one, sizeof one);
+}
+
+/// From any thread: the farm or a slot gate has something for it.
+void Listener::wake(Connection& connection) {
+    std::lock_guard lock{m_mutex};
+    move_to_woken(connection);
+}
+
+void Listener::serve_woken() {
+    std::uint64_t one = 0;
+    if (::read(m_news.get(), &one, sizeof one) != static_cast<ssize_t>(sizeof one)) return;  // another worker was faster
+    Connection* connection = nullptr;
+    {
+        std::lock_guard lock{m_mutex};
+        if (m_woken.empty()) return;
+        connection = m_woken.front();
+        m_woken.pop_front();
+    }
+    m_last_activity = steady_ms();
+    if (deliver(*connection, connection->session->resume())) arm(*connection, false);
 }
 
 void Listener::work() {
@@ -193,6 +229,8 @@ void Listener::work() {
         for (int i = 0; i < n; ++i) {
             if (events[i].data.ptr == &m_bell)
                 rung = true;
+            else if (events[i].data.ptr == &m_news)
+                serve_woken();
             else if ((events[i].data.u64 & 1) != 0)
                 accept_from(static_cast<int>(events[i].data.u64 >> 1));
             else
@@ -208,8 +246,15 @@ void Listener::steward() {
     std::unique_lock lock{m_mutex};
     for (unsigned tick = 0; !m_stopping; ++tick) {
         m_tick.wait_for(lock, k_sign_of_life, [this] { return m_stopping.load(); });
+        std::vector<Connection*> gone;
         for (auto* connection : m_parked)
-            (void)wire::send_frame(connection->socket.get(), wire::Type::wait, {});
+            if (!wire::send_frame(connection->socket.get(), wire::Type::wait, {})) gone.push_back(connection);
+        for (auto* connection : gone) std::erase(m_parked, connection);  // nobody else touches them now
+        if (!gone.empty()) {
+            lock.unlock();
+            for (auto* connection : gone) close(*connection);
+            lock.lock();
+        }
         if (tick % 4 != 0) continue;
         bool idle = m_connections.empty() && m_limits.idle.count() > 0 &&
                     steady_ms() - m_last_activity > std::chrono::milliseconds{m_limits.idle}.count();

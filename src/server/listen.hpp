@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -51,6 +52,9 @@ private:
     void arm(Connection& connection, bool first);
     void close(Connection& connection);
     void wake_parked();
+    void wake(Connection& connection);
+    void serve_woken();
+    void move_to_woken(Connection& connection);
     void steward();
     std::size_t open_connections();
 
@@ -58,6 +62,7 @@ private:
     Limits m_limits;
     base::Fd m_epoll;
     base::Fd m_bell;  // eventfd: wakes workers to stop
+    base::Fd m_news;  // eventfd, a semaphore: one worker a woken connection
     std::vector<base::Fd> m_listening;
     std::atomic<bool> m_stopping{false};
     std::atomic<std::int64_t> m_last_activity{0};  // steady clock, ms
@@ -65,6 +70,7 @@ private:
     std::condition_variable m_tick;
     std::unordered_map<Connection*, std::unique_ptr<Connection>> m_connections;
     std::vector<Connection*> m_parked;
+    std::deque<Connection*> m_woken;
 };
 
 }  // namespace server

@@ -19,6 +19,7 @@
 #include "src/server/birth.hpp"
 #include "src/server/listen.hpp"
 #include "src/server/one_shot.hpp"
+#include "src/server/remote_link.hpp"
 #include "src/server/yaml_helper.hpp"
 #include "src/wire/address.hpp"
 
@@ -129,6 +130,17 @@ std::chrono::seconds idle_time() {
     return std::chrono::seconds{seconds ? static_cast<long>(std::min<std::uint64_t>(*seconds, 1u << 30)) : 600};
 }
 
+/// What sccache-remote gets of our environment: how to log, and where the system's certificates are.
+std::vector<std::string> helper_environment() {
+    std::vector<std::string> environment;
+    for (const char* name : {"SCCACHE_LOG", "RUST_LOG", "SCCACHE_LOG_MILLIS", "SSL_CERT_FILE", "SSL_CERT_DIR"})
+        if (const char* value = std::getenv(name)) environment.push_back(base::cat(std::string_view{name}, "=", std::string_view{value}));
+    return environment;
+}
+
+/// The client beside us: LIBEXEC/sccache/../../bin/sccache, in the build tree and in every installation prefix.
+std::string own_client() { return client::libexec_directory() + "/../../bin/sccache"; }
+
 Options default_address(Options options) {
     auto get = [](const char* name) -> const char* { return std::getenv(name); };
     auto address = wire::server_address(get, ::geteuid());
@@ -161,9 +173,11 @@ int serve(Options options, std::vector<base::Fd> passed) {
         passed.push_back(std::move(*socket));
     }
     auto idle = idle_time();
+    auto for_helper = helper_environment();
     // Settings belong to requests. An empty environment keeps the first client's from leaking into others' builds.
-    ::clearenv();
-    server::Engine engine{server::yaml_by_helper()};
+    server::forget_environment();
+    server::Engine engine{server::yaml_by_helper(), own_client()};
+    engine.farm = std::make_unique<server::RemoteLink>(client::libexec_directory(), std::move(for_helper));
     server::Listener listener{engine, {idle, std::clamp(std::thread::hardware_concurrency() + 1, 2u, 8u)}};
     for (auto& socket : passed) listener.add(std::move(socket));
     g_listener = &listener;
@@ -191,7 +205,7 @@ int main(int argc, char** argv) {
     if (!parse(argc, argv, options, why)) return usage(why);
     base::log::init_from_environment();
     if (options.how == Options::How::one_shot) {
-        server::Engine engine{server::yaml_by_helper()};
+        server::Engine engine{server::yaml_by_helper(), own_client()};
         server::one_shot(engine, argc - options.rest, argv + options.rest);
     }
     auto passed = passed_sockets();

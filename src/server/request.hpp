@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "src/base/fd.hpp"
@@ -35,6 +36,13 @@ struct Step {
     std::vector<base::Fd> fds;
 };
 
+/// A result that was made elsewhere, and what is needed to judge whether a compile here would have made the same.
+struct Away {
+    std::string builder;  // "IP:PORT"
+    std::shared_ptr<const std::unordered_set<std::string>> shipped;  // absolute paths of the files that were there
+    bool exact = false;   // the list came from this very command, not from an earlier compile
+};
+
 /// What must be remembered between a Run step and the client's answer, so that `keep` can go on where `look_up` stopped.
 struct Pending {
     std::shared_ptr<const compiler::Invocation> invocation;
@@ -53,6 +61,8 @@ struct Pending {
     bool store = true;          // false: SCCACHE_NO_CACHE-like requests that are only counted
     bool forced = false;        // SCCACHE_RECACHE
     std::optional<base::Digest> text_key;  // preprocessor mode: the result's key is known before the compile
+
+    std::optional<Away> away;  // made by a builder
 
     // Second run, only when the user's dependency file could not be derived: what the first run left.
     std::string first_text;

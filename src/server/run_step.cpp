@@ -83,11 +83,9 @@ std::vector<std::string> without_outputs(const compiler::Invocation& call) {
     return kept;
 }
 
-}  // namespace
-
-Step compile_step(const Request& request, Pending& pending) {
+/// The compile with dependency options that tell what is read. `gas`: ask the assembler as well.
+wire::Run telling_run(Pending& pending, wire::Run run, bool gas) {
     const auto& call = *pending.invocation;
-    auto run = base_run(request);
     pending.dep_capture = pending.gas_capture = -1;
     if (call.dep.form == Form::user_only && pending.text_key == std::nullopt) {
         ask_for_all(call, run);
@@ -95,7 +93,7 @@ Step compile_step(const Request& request, Pending& pending) {
         run.complete = false;
         pending.dep_capture = 0;
     }
-    if (call.gas_capture && pending.tools->toolset.gas && !pending.text_key) {
+    if (gas && call.gas_capture && pending.tools->toolset.gas && !pending.text_key) {
         put_first(run, {""});
         run.captures.push_back({1, "-Wa,--MD,"});
         pending.gas_capture = static_cast<int>(run.captures.size()) - 1;
@@ -105,9 +103,34 @@ Step compile_step(const Request& request, Pending& pending) {
         run.captures.push_back({3, ""});
         pending.dep_capture = static_cast<int>(run.captures.size()) - 1;
     }
-    if (call.colour == compiler::Colour::automatic) run.tty_argument = "-fdiagnostics-color=always";
     for (const auto& output : call.outputs)
         if (!(pending.user_depfile && output.name == "d")) run.outputs.push_back(output.path);
+    return run;
+}
+
+}  // namespace
+
+Step compile_step(const Request& request, Pending& pending) {
+    auto run = telling_run(pending, base_run(request), true);
+    if (pending.invocation->colour == compiler::Colour::automatic) run.tty_argument = "-fdiagnostics-color=always";
+    return step_of(run);
+}
+
+wire::Run away_run(const Request& request, Pending& pending) {
+    auto run = base_run(request);
+    const auto& call = *pending.invocation;
+    run.argv.resize(1);
+    run.argv.insert(run.argv.end(), call.args.begin(), call.args.end());
+    return telling_run(pending, std::move(run), false);
+}
+
+Step list_step(const Request& request, const Pending& pending) {
+    wire::Run run;
+    run.how = wire::Run::How::probe;
+    run.program = request.program;
+    run.argv = {request.call.argv[0], "-M", "-MF", ""};
+    run.captures.push_back({3, ""});
+    for (auto& argument : without_outputs(*pending.invocation)) run.argv.push_back(std::move(argument));
     return step_of(run);
 }
 

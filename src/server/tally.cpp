@@ -130,6 +130,16 @@ void Tally::store_failed(Context& context) {
     context.events->add(event(store::EventKind::write_error));
 }
 
+void Tally::dist_compile(const std::string& builder) {
+    std::lock_guard lock{m_mutex};
+    ++m_stats.dist_compiles[builder];
+}
+
+void Tally::dist_error() {
+    std::lock_guard lock{m_mutex};
+    ++m_stats.dist_errors;
+}
+
 wire::Stats Tally::snapshot() {
     std::lock_guard lock{m_mutex};
     return m_stats;

@@ -29,6 +29,10 @@ public:
     void compile_failed(Context& context, const compiler::Invocation& call);
     void stored(Duration took);
     void store_failed(Context& context);
+    /// A builder ("IP:PORT") has run a compile, whatever came of it.
+    void dist_compile(const std::string& builder);
+    /// The farm failed on a compile.
+    void dist_error();
 
     [[nodiscard]] wire::Stats snapshot();
     void zero(Context& context);

@@ -134,9 +134,9 @@ base::Result<> DiskStore::write_into(const Tree& where, Head& head, const std::v
     int tree_fd = where.fd.get();
     struct statvfs fs {};
     if (m_settings.free_floor > 0 && ::fstatvfs(tree_fd, &fs) == 0 &&
-        std::uint64_t{fs.f_bavail} * fs.f_frsize < m_settings.free_floor)
+        std::uint64_t{fs.f_bavail} * fs.f_frsize < free_floor_of(m_settings, fs))
         return base::Error{
-            base::cat("not stored: less than ", m_settings.free_floor >> 20, " MiB are free in ", m_settings.directory),
+            base::cat("not stored: less than ", free_floor_of(m_settings, fs) >> 10, " KiB are free in ", m_settings.directory),
             std::errc::no_space_on_device};
 
     auto shard = shard_of(head.header.key);

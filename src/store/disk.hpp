@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/statvfs.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -17,6 +20,11 @@
 #include "src/store/tree.hpp"
 
 namespace store {
+
+/// The free space to keep on this file system: the setting, but no more than a twentieth of a small one.
+inline std::uint64_t free_floor_of(const DiskSettings& settings, const struct statvfs& fs) {
+    return std::min<std::uint64_t>(settings.free_floor, std::uint64_t{fs.f_blocks} * fs.f_frsize / 20);
+}
 
 /// The store in a local directory: one file per entry in 256 shards, shared by any number of processes without a
 /// lock. disk.cpp has what requests need (get, put), duty.cpp what happens behind them. Made by open_disk.

@@ -98,10 +98,11 @@ std::optional<std::uint64_t> DiskStore::eviction_target(const Tree& where) {
     if (m_settings.free_floor == 0 || now < m_next_floor_round || ::fstatvfs(where.fd.get(), &fs) != 0)
         return std::nullopt;
     auto free = std::uint64_t{fs.f_bavail} * fs.f_frsize;
-    if (free >= m_settings.free_floor || total == 0) return std::nullopt;
+    auto floor = free_floor_of(m_settings, fs);
+    if (free >= floor || total == 0) return std::nullopt;
     // Others may fill the disk, or snapshots keep what we remove: give a quarter at most, then look again in a minute.
     m_next_floor_round = now + k_floor_round_every;
-    auto want = m_settings.free_floor + m_settings.free_floor / 10 - free;
+    auto want = floor + floor / 10 - free;
     return total - std::min(want, std::max<std::uint64_t>(total / 4, 1));
 }
 

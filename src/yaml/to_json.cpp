@@ -1,6 +1,9 @@
 #include "src/yaml/to_json.hpp"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
+
+#include <sstream>
 
 #include "src/base/files.hpp"
 #include "src/base/strings.hpp"
@@ -131,15 +134,40 @@ private:
     int m_line = 0;
 };
 
+/// Takes a document's events and does nothing with them.
+class Nobody final : public YAML::EventHandler {
+public:
+    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+};
+
+/// Is there anything after the first document? YAML::Load ignores it silently, and YAML::LoadAll never returns on text
+/// that begins with a comma.
+bool has_more(const std::string& text) {
+    std::istringstream in{text};
+    YAML::Parser parser{in};
+    Nobody nobody;
+    parser.HandleNextDocument(nobody);
+    return static_cast<bool>(parser);
+}
+
 }  // namespace
 
 base::Result<std::string> text_to_json(std::string_view text, const std::string& path) {
     try {
-        auto documents = YAML::LoadAll(std::string{text});
-        if (documents.empty()) return std::string{"null"};
-        if (documents.size() > 1) return base::Error{path + ": more than one document", std::errc::invalid_argument};
+        std::string whole{text};
+        auto document = YAML::Load(whole);
+        if (has_more(whole))
+            return base::Error{path + ": something follows the first document", std::errc::invalid_argument};
         Emitter emitter{path};
-        if (!emitter.node(documents[0], 0)) return base::Error{emitter.problem(), std::errc::invalid_argument};
+        if (!emitter.node(document, 0)) return base::Error{emitter.problem(), std::errc::invalid_argument};
         return emitter.take();
     } catch (const YAML::Exception& e) {
         return base::Error{cat(path, ":", e.mark.line + 1, ": ", e.msg), std::errc::invalid_argument};
