@@ -146,6 +146,10 @@ TEST_CASE("load: a file that is no TOML is one error with its line") {
     Home home;
     auto text = only(home.load("[cache.disk]\nsize = = 3\n"));
     CHECK(text.starts_with("PATH:2: "));
+    for (auto broken : {"[#", "[", "[[", "[[#", "[=]", "[.a]", "[a.#", "= 1", "a.= 1", "a = {#", "a = [", "a = \"", "{"}) {
+        INFO(broken);
+        CHECK(only(home.load(broken)).starts_with("PATH:1: "));
+    }
 }
 
 TEST_CASE("load: a present table keeps the defaults of the keys it does not name") {

@@ -39,7 +39,11 @@ TEST_CASE("to_json: lists of tables") {
 
 TEST_CASE("to_json: nothing, and too much") {
     CHECK(json("") == "null");
-    CHECK(json("--- 1\n--- 2\n") == "error: f.yaml: more than one document");
+    CHECK(json("--- 1\n--- 2\n") == "error: f.yaml: something follows the first document");
+    CHECK(json(", text") == "error: f.yaml: something follows the first document");  // LoadAll would never return
+    CHECK(json("{a: 1}, {b: 2}").starts_with("error: "));
+    CHECK(json("---\na: 1\n...\n") == "{\n\"a\":1}");
+    CHECK(json("# only a comment\n") == "null");
     CHECK(json("a: [1\n").starts_with("error: f.yaml:2: "));
     CHECK(json("{[a]: 1}") == "error: f.yaml:1: a key must be text");
     CHECK(json(std::string(40, '[') + std::string(40, ']')) == "error: f.yaml:1: nested too deeply");
