@@ -1,0 +1,105 @@
+#include "dist/remote/remote_compile.hpp"
+
+#include <algorithm>
+
+#include "src/base/log.hpp"
+#include "src/base/strings.hpp"
+
+namespace remote {
+
+namespace {
+
+using What = wire::RemoteResult::What;
+using std::chrono::milliseconds;
+constexpr std::string_view k_target = "sccache::dist";
+constexpr int k_attempts = 2;
+constexpr milliseconds k_alloc_patience{20'000};
+constexpr milliseconds k_alloc_long_patience{120'000};
+constexpr milliseconds k_least_limit{120'000};
+constexpr milliseconds k_most_limit{20 * 60'000};
+
+/// A job may take twenty times what it took here: builders are slow or busy, but one that has gone must be noticed.
+milliseconds limit_for(const wire::RemoteJob& job) {
+    if (job.cost_ms == 0) return k_most_limit;
+    return std::clamp(milliseconds{std::uint64_t{job.cost_ms} * 20} + milliseconds{60'000}, k_least_limit, k_most_limit);
+}
+
+Outcome outcome_of(Trouble trouble) {
+    Outcome outcome;
+    outcome.result.what = trouble.what;
+    outcome.result.why = std::move(trouble.why);
+    outcome.result.retry_ms = trouble.retry_ms;
+    return outcome;
+}
+
+protocol::JobHints hints_for(const wire::RemoteJob& job) {
+    protocol::JobHints hints;
+    if (job.cost_ms > 0) hints.cost = milliseconds{job.cost_ms};
+    if (job.peak_kib > 0) hints.memory = std::uint64_t{job.peak_kib} * 1024;
+    hints.job_class = "build";
+    hints.deadline = limit_for(job);
+    return hints;
+}
+
+/// The builder's answer as a result, or what is wrong with it.
+std::variant<Outcome, Trouble> accept(const wire::RemoteJob& job, const Allocation& allocation, Ran ran) {
+    auto outputs = unpack_outputs(ran.answer, job.outputs);
+    if (!outputs) {
+        Trouble trouble{What::failed, base::cat("builder ", allocation.job.server_id.str(), ": ", outputs.error().what)};
+        trouble.another = true;
+        return trouble;
+    }
+    Outcome outcome;
+    auto& result = outcome.result;
+    result.what = What::made;
+    result.code = ran.answer.code;
+    result.out = std::move(ran.answer.out);
+    result.err = std::move(ran.answer.err);
+    result.outputs = std::move(outputs->indices);
+    result.builder = allocation.job.server_id.str();
+    result.builder_ms = ran.ms;
+    result.sent_bytes = ran.sent;
+    outcome.files = std::move(outputs->files);
+    return outcome;
+}
+
+}  // namespace
+
+Outcome remote_compile(const wire::RemoteJob& job, FarmState& farm, Segments& segments, Cancel& cancel) {
+    auto found = farm.toolchains.find(job);
+    if (auto* trouble = std::get_if<Trouble>(&found)) return outcome_of(std::move(*trouble));
+    const auto& toolchain = std::get<Toolchains::Ready>(found);
+    auto inputs = gather_inputs(job, segments);
+    if (!inputs) {
+        Trouble trouble{What::stays_home, base::cat("its inputs cannot be sent: ", inputs.error().what)};
+        return outcome_of(std::move(trouble));
+    }
+    auto hints = hints_for(job);
+    int broken = 0;
+    Trouble last;
+    for (int attempt = 0; attempt < k_attempts; ++attempt) {
+        auto allocated = farm.scheduler.alloc(toolchain.id, hints, job.patient ? k_alloc_long_patience : k_alloc_patience, cancel);
+        if (auto* trouble = std::get_if<Trouble>(&allocated)) {
+            // No second builder: what counts is what the first one did.
+            if (attempt == 0 || trouble->what == What::failed) last = std::move(*trouble);
+            break;
+        }
+        const auto& allocation = std::get<Allocation>(allocated);
+        auto ran = farm.builders.run(job, allocation, toolchain, *inputs, limit_for(job), cancel);
+        if (auto* done = std::get_if<Ran>(&ran)) {
+            auto accepted = accept(job, allocation, std::move(*done));
+            if (auto* outcome = std::get_if<Outcome>(&accepted)) return std::move(*outcome);
+            ran = std::move(std::get<Trouble>(accepted));
+        }
+        last = std::move(std::get<Trouble>(ran));
+        if (last.broke) ++broken;
+        if (!last.another || cancel.cancelled()) break;
+        base::log::debug(k_target, base::cat("[", job.label, "]: ", last.why));
+        hints.avoid.push_back(allocation.job.server_id);
+    }
+    auto outcome = outcome_of(std::move(last));
+    outcome.result.poison = broken >= k_attempts;
+    return outcome;
+}
+
+}  // namespace remote

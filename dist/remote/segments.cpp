@@ -1,0 +1,148 @@
+#include "dist/remote/segments.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "src/base/fd.hpp"
+#include "src/base/strings.hpp"
+
+namespace remote {
+
+namespace {
+
+constexpr std::size_t k_block = 512;
+constexpr std::int64_t k_settle_ns = 20'000'000;  // a file younger than a clock tick may change without a new time
+
+std::int64_t nanoseconds(const timespec& t) { return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec; }
+
+std::string padding(std::uint64_t size) { return std::string((k_block - size % k_block) % k_block, '\0'); }
+
+/// A number field: octal with a NUL, or base 256 where that does not fit.
+void number(char* field, std::size_t width, std::uint64_t value) {
+    if (width < 22 && value >= (std::uint64_t{1} << (3 * (width - 1)))) {
+        for (std::size_t i = width; i-- > 0; value >>= 8) field[i] = static_cast<char>(value & 0xff);
+        field[0] = static_cast<char>(0x80);
+        return;
+    }
+    for (std::size_t i = width - 1; i-- > 0; value >>= 3) field[i] = static_cast<char>('0' + (value & 7));
+    field[width - 1] = 0;
+}
+
+std::string one_header(std::string_view name, char type, unsigned mode, std::uint64_t size, std::int64_t mtime, std::string_view link) {
+    std::string h(k_block, '\0');
+    std::memcpy(h.data(), name.data(), std::min<std::size_t>(name.size(), 100));
+    number(&h[100], 8, mode);
+    number(&h[108], 8, 0);
+    number(&h[116], 8, 0);
+    number(&h[124], 12, size);
+    number(&h[136], 12, mtime > 0 ? static_cast<std::uint64_t>(mtime) : 0);
+    std::memset(&h[148], ' ', 8);
+    h[156] = type;
+    std::memcpy(&h[157], link.data(), std::min<std::size_t>(link.size(), 100));
+    std::memcpy(&h[257], "ustar\0" "00", 8);
+    unsigned sum = 0;
+    for (char c : h) sum += static_cast<unsigned char>(c);
+    std::snprintf(&h[148], 8, "%06o", sum & 0777777);
+    h[155] = ' ';
+    return h;
+}
+
+/// GNU's way to say a long name: a member of its own before the one it belongs to.
+std::string long_name(char type, std::string_view text) {
+    auto h = one_header("././@LongLink", type, 0644, text.size() + 1, 0, {});
+    h.append(text);
+    h.push_back('\0');
+    return h + padding(text.size() + 1);
+}
+
+}  // namespace
+
+std::string tar_header(std::string_view path, char type, unsigned mode, std::uint64_t size, std::int64_t mtime, std::string_view link) {
+    while (path.starts_with('/')) path.remove_prefix(1);
+    std::string name{path};
+    if (type == '5') name += '/';
+    std::string out;
+    if (link.size() > 100) out += long_name('K', link);
+    if (name.size() > 100) out += long_name('L', name);
+    return out + one_header(name, type, mode, size, mtime, link);
+}
+
+base::Result<Segment> deflate_segment(std::string_view plain) {
+    Segment segment;
+    segment.plain = plain.size();
+    segment.adler = ::adler32(1, reinterpret_cast<const Bytef*>(plain.data()), static_cast<uInt>(plain.size()));
+    z_stream z{};
+    // Level 1: what is sent to a machine beside us is worth little work.
+    if (::deflateInit2(&z, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK) return base::Error{"cannot compress", std::errc::not_enough_memory};
+    segment.deflated.resize(::deflateBound(&z, static_cast<uLong>(plain.size())) + 64);
+    z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+    z.avail_in = static_cast<uInt>(plain.size());
+    z.next_out = reinterpret_cast<Bytef*>(segment.deflated.data());
+    z.avail_out = static_cast<uInt>(segment.deflated.size());
+    int done = ::deflate(&z, Z_FULL_FLUSH);
+    bool whole = done == Z_OK && z.avail_in == 0 && z.avail_out > 0;
+    segment.deflated.resize(z.total_out);
+    ::deflateEnd(&z);
+    if (!whole) return base::Error{"cannot compress", std::errc::io_error};
+    segment.deflated.shrink_to_fit();
+    return segment;
+}
+
+base::Result<SegmentPtr> Segments::file(const std::string& path) {
+    base::Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)};
+    struct stat st {};
+    if (!fd || ::fstat(fd.get(), &st) != 0) return base::errno_error("cannot read " + path);
+    if (!S_ISREG(st.st_mode)) return base::Error{path + " is not a file", std::errc::invalid_argument};
+    const Known now{st.st_dev, st.st_ino, static_cast<std::uint64_t>(st.st_size), nanoseconds(st.st_mtim), nanoseconds(st.st_ctim), {}, {}};
+    {
+        std::lock_guard lock{m_mutex};
+        auto at = m_known.find(path);
+        if (at != m_known.end()) {
+            const auto& k = at->second;
+            if (k.device == now.device && k.inode == now.inode && k.size == now.size && k.mtime == now.mtime && k.ctime == now.ctime) {
+                m_uses.splice(m_uses.begin(), m_uses, k.use);
+                return k.segment;
+            }
+        }
+    }
+    timespec clock{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &clock);
+    auto content = base::read_whole(fd.get(), k_input_limit);
+    if (!content) return std::move(content).error();
+    auto plain = tar_header(path, '0', 0100000u | (st.st_mode & 0777u), content->size(), st.st_mtim.tv_sec);
+    plain += *content;
+    plain += padding(content->size());
+    auto made = deflate_segment(plain);
+    if (!made) return std::move(made).error();
+    auto segment = std::make_shared<const Segment>(std::move(*made));
+    struct stat again {};
+    bool settled = ::fstat(fd.get(), &again) == 0 && nanoseconds(again.st_mtim) == now.mtime && nanoseconds(again.st_ctim) == now.ctime &&
+                   content->size() == now.size && std::max(now.mtime, now.ctime) < nanoseconds(clock) - k_settle_ns;
+    if (!settled) return segment;
+    std::lock_guard lock{m_mutex};
+    if (auto at = m_known.find(path); at != m_known.end()) {
+        m_held -= at->second.segment->deflated.size();
+        m_uses.erase(at->second.use);
+        m_known.erase(at);
+    }
+    m_uses.push_front(path);
+    auto known = now;
+    known.segment = segment;
+    known.use = m_uses.begin();
+    m_known.emplace(path, std::move(known));
+    m_held += segment->deflated.size();
+    while (m_held > m_limit && m_uses.size() > 1) {
+        auto last = m_known.find(m_uses.back());
+        m_held -= last->second.segment->deflated.size();
+        m_known.erase(last);
+        m_uses.pop_back();
+    }
+    return segment;
+}
+
+}  // namespace remote

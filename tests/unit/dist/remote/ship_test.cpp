@@ -1,0 +1,136 @@
+#include "dist/remote/ship.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "dist/remote/tree.hpp"
+#include "dist/toolchain/unpack.hpp"
+#include "tests/unit/catch.hpp"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A directory that goes with the test.
+struct Place {
+    Place() {
+        char name[] = "/tmp/ship_test_XXXXXX";
+        path = ::mkdtemp(name);
+    }
+    ~Place() { fs::remove_all(path); }
+    void write(const std::string& name, const std::string& text) const {
+        fs::create_directories(fs::path{path + "/" + name}.parent_path());
+        std::ofstream{path + "/" + name} << text;
+    }
+    std::string path;
+};
+
+std::string read(const fs::path& path) {
+    std::ifstream in{path};
+    return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+/// What a builder does with the stream.
+void unpack(const remote::Inputs& inputs, const std::string& directory) {
+    std::size_t next = 0;
+    toolchain::Inflater inflater{[&]() -> base::Result<std::string_view> {
+                                     if (next == inputs.pieces.size()) return std::string_view{};
+                                     return std::string_view{inputs.pieces[next++]->deflated};
+                                 },
+                                 toolchain::Inflater::Format::zlib, 1 << 30, 1100};
+    auto root = toolchain::Root::open(directory);
+    REQUIRE(root);
+    auto done = toolchain::untar([&] { return inflater.next(); }, *root, {});
+    INFO((done ? "" : done.error().what));
+    REQUIRE(done);
+    for (;;) {  // the checksum is looked at the end of the stream
+        auto rest = inflater.next();
+        INFO((rest ? "" : rest.error().what));
+        REQUIRE(rest);
+        if (rest->empty()) break;
+    }
+}
+
+}  // namespace
+
+TEST_CASE("ship: files arrive where they are, through links and the way back") {
+    Place here;
+    std::string long_name(120, 'n');
+    here.write("w/a.c", "int a;\n");
+    here.write("real/inc/x.h", "x\n");
+    here.write("w/sub/unused.h", "");
+    here.write("w/" + long_name + "/" + long_name + ".h", "long\n");
+    here.write("empty.h", "");
+    fs::create_symlink(here.path + "/real", here.path + "/w/link");  // absolute
+    fs::create_symlink("../real/inc/x.h", here.path + "/w/y.h");
+    wire::RemoteJob job;
+    job.cwd = here.path + "/w";
+    job.inputs = {"a.c", "link/inc/x.h", "sub/../link/inc/x.h", "y.h", long_name + "/" + long_name + ".h", "../empty.h"};
+    job.directories = {"sub", "gone"};
+    remote::Segments segments;
+    auto inputs = remote::gather_inputs(job, segments);
+    INFO((inputs ? "" : inputs.error().what));
+    REQUIRE(inputs);
+    Place there;
+    unpack(*inputs, there.path);
+    auto w = there.path + here.path + "/w";
+    REQUIRE(read(w + "/a.c") == "int a;\n");
+    REQUIRE(read(w + "/link/inc/x.h") == "x\n");
+    REQUIRE(read(w + "/sub/../link/inc/x.h") == "x\n");
+    REQUIRE(read(w + "/y.h") == "x\n");
+    REQUIRE(fs::is_symlink(w + "/link"));
+    REQUIRE(fs::is_symlink(w + "/y.h"));
+    REQUIRE(read(w + "/" + long_name + "/" + long_name + ".h") == "long\n");
+    REQUIRE(fs::exists(there.path + here.path + "/empty.h"));
+    REQUIRE(fs::is_directory(w + "/sub"));
+    REQUIRE_FALSE(fs::exists(w + "/gone"));
+    struct stat a {};
+    struct stat b {};
+    REQUIRE(::stat((job.cwd + "/a.c").c_str(), &a) == 0);
+    REQUIRE(::stat((w + "/a.c").c_str(), &b) == 0);
+    REQUIRE(a.st_mtime == b.st_mtime);
+}
+
+TEST_CASE("ship: a changed file is read again, an unchanged one is not") {
+    Place here;
+    here.write("a.h", "one");
+    ::usleep(60'000);
+    remote::Segments segments;
+    auto first = segments.file(here.path + "/a.h");
+    auto again = segments.file(here.path + "/a.h");
+    REQUIRE(first);
+    REQUIRE(again);
+    REQUIRE(*first == *again);
+    here.write("a.h", "two");
+    auto changed = segments.file(here.path + "/a.h");
+    REQUIRE(changed);
+    REQUIRE((*changed)->adler != (*first)->adler);
+}
+
+TEST_CASE("ship: the cache of members has a limit") {
+    Place here;
+    remote::Segments segments{2000};
+    for (int i = 0; i < 20; ++i) here.write("f" + std::to_string(i), std::to_string(i));
+    ::usleep(60'000);
+    for (int round = 0; round < 2; ++round)
+        for (int i = 0; i < 20; ++i) REQUIRE(segments.file(here.path + "/f" + std::to_string(i)));
+}
+
+TEST_CASE("ship: what is missing or no file is an error") {
+    Place here;
+    remote::Segments segments;
+    wire::RemoteJob job;
+    job.cwd = here.path;
+    job.inputs = {"absent.c"};
+    auto inputs = remote::gather_inputs(job, segments);
+    REQUIRE_FALSE(inputs);
+    REQUIRE(inputs.error().code == std::errc::no_such_file_or_directory);
+    fs::create_symlink("loop", here.path + "/loop");
+    job.inputs = {"loop"};
+    REQUIRE_FALSE(remote::gather_inputs(job, segments));
+    job.inputs = {"."};
+    REQUIRE_FALSE(remote::gather_inputs(job, segments));
+}
