@@ -80,8 +80,9 @@ std::string libexec_directory() {
     return {};
 }
 
-std::string find_program(std::string_view name) {
-    if (name.find('/') != std::string_view::npos) return std::string{name};
+Found find_program(std::string_view name) {
+    Found found;
+    if (name.find('/') != std::string_view::npos) return {std::string{name}, false};
     struct stat self {};
     struct stat st {};
     (void)::stat("/proc/self/exe", &self);
@@ -92,8 +93,13 @@ std::string find_program(std::string_view name) {
         std::string candidate{rest.substr(0, colon)};
         if (candidate.empty()) candidate = ".";
         candidate.append("/").append(name);
-        if (is_executable_file(candidate, st) && !is_wrapper(candidate, st, self) && !is_copy_of_self(candidate, st, self))
-            return candidate;
+        if (is_executable_file(candidate, st)) {
+            if (!is_wrapper(candidate, st, self) && !is_copy_of_self(candidate, st, self)) {
+                found.path = candidate;
+                return found;
+            }
+            found.skipped = true;
+        }
         if (colon == std::string_view::npos) return {};
         rest.remove_prefix(colon + 1);
     }

@@ -50,8 +50,9 @@ bool is_true(const char* value) {
 /// The compiler as the user wrote it: environment and descriptors untouched.
 [[noreturn]] void run_plain(char** argv) {
     auto program = client::find_program(argv[0]);
-    if (program.empty()) fail("failed to execute compile", std::string{"cannot find binary path: "} + argv[0]);
-    client::replace_by(program, argv);
+    if (program.path.empty()) fail("failed to execute compile", std::string{"cannot find binary path: "} + argv[0]);
+    if (program.skipped) argv[0] = program.path.data();
+    client::replace_by(program.path, argv);
     fail("failed to execute compile", std::string{argv[0]} + ": " + std::strerror(errno));
 }
 

@@ -45,21 +45,27 @@ bool is_copy(const std::string& path, const std::string& client) {
 
 }  // namespace
 
-std::string resolve_executable(std::string_view name, const std::string& cwd, const Environment& env,
-                               const std::string& client) {
-    if (name.empty()) return {};
+Resolved resolve_executable(std::string_view name, const std::string& cwd, const Environment& env, const std::string& client) {
+    Resolved resolved;
+    if (name.empty()) return resolved;
     if (name.find('/') != name.npos) {
         auto path = base::absolute(name, cwd);
-        if (!is_executable(path)) return {};
-        if (!is_masquerade(path, Also::nothing) && !is_copy(path, client)) return path;
+        if (!is_executable(path)) return resolved;
+        if (!is_masquerade(path, Also::nothing) && !is_copy(path, client)) return {path, false};
         name = base::name_of(name);  // our own link by its full name: its namesake in PATH is meant
+        resolved.skipped = true;
     }
     const char* list = find(env, "PATH");
     for (auto part : base::split(list != nullptr ? list : "/bin:/usr/bin", ':')) {
         auto path = base::absolute(name, base::absolute(part, cwd));
-        if (is_executable(path) && !is_masquerade(path, Also::ccache) && !is_copy(path, client)) return path;
+        if (!is_executable(path)) continue;
+        if (!is_masquerade(path, Also::ccache) && !is_copy(path, client)) {
+            resolved.path = path;
+            return resolved;
+        }
+        resolved.skipped = true;
     }
-    return {};
+    return resolved;
 }
 
 }  // namespace compiler

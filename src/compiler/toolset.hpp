@@ -47,8 +47,12 @@ base::Result<Toolset> read_toolset_probe(const Driver& driver, const Invocation&
                                          std::string_view err, const std::string& cwd, const Environment& env);
 
 /// Where `name` (argv[0]) is found: itself if it has a slash, else along PATH of `env` with `cwd`; skips masquerade links to
-/// sccache or ccache, and copies of `client` (our own client's path, may be empty). Empty when not found.
-std::string resolve_executable(std::string_view name, const std::string& cwd, const Environment& env,
+/// sccache or ccache, and copies of `client` (our own client's path, may be empty). `path` is empty when not found.
+struct Resolved {
+    std::string path;
+    bool skipped = false;  // something was skipped: the compiler must get its full path as argv[0], or it would find that
+};
+Resolved resolve_executable(std::string_view name, const std::string& cwd, const Environment& env,
                                const std::string& client = {});
 
 /// For the on-disk recognition memo.

@@ -199,7 +199,7 @@ public:
     }
 
     base::Result<> add_program(const std::string& name) {
-        auto path = resolve_executable(name, m_cwd, m_env);
+        auto path = resolve_executable(name, m_cwd, m_env).path;
         if (path.empty()) return base::Error{name + " is not found in PATH", std::errc::no_such_file_or_directory};
         if (auto done = add(path); !done) return done;
         auto libraries = deciding_libraries(real_path(path), m_env, m_cwd);
@@ -222,7 +222,7 @@ base::Result<std::vector<std::string>> identity_files(const Said& said, const st
     Files files{cwd, env};
     if (auto done = files.add(driver_path); !done) return std::move(done).error();
     // Behind a wrapper script the driver at work is another file; its own name may be found only with the script's PATH.
-    if (auto real = resolve_executable(said.collect_gcc, cwd, env); !real.empty())
+    if (auto real = resolve_executable(said.collect_gcc, cwd, env).path; !real.empty())
         if (auto done = files.add(real); !done) return std::move(done).error();
     for (const auto& program : {said.cc1, said.assembler})
         if (!program.empty())

@@ -164,7 +164,9 @@ LookedUp look_up(Engine& engine, Request& request) {
     const auto& call = request.call;
     const auto& wishes = context.loaded.settings.request;
     if (call.cwd.empty()) return run_untouched(request, "no working directory");
-    request.program = compiler::resolve_executable(call.argv[0], call.cwd, call.env, engine.client);
+    auto resolved = compiler::resolve_executable(call.argv[0], call.cwd, call.env, engine.client);
+    request.program = resolved.path;
+    request.name = resolved.skipped ? resolved.path : call.argv[0];
     if (request.program.empty()) return run_untouched(request, "no such program");
 
     // 2. src/compiler: is it a compiler, and what does this command line ask of it?

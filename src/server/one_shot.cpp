@@ -28,7 +28,8 @@ namespace {
 
 [[noreturn]] void become_compiler(char** argv) {
     auto program = client::find_program(argv[0]);
-    if (!program.empty()) client::replace_by(program, argv);
+    if (program.skipped) argv[0] = program.path.data();
+    if (!program.path.empty()) client::replace_by(program.path, argv);
     (void)client::print(STDERR_FILENO, std::string{"sccache: error: failed to execute compile\nsccache: caused by: cannot find binary path: "} +
                                            argv[0] + "\n");
     ::_exit(2);

@@ -24,6 +24,7 @@ struct Request {
     std::shared_ptr<Context> context;
     std::chrono::steady_clock::time_point arrived;
     std::string program;  // argv[0] resolved along the request's PATH
+    std::string name;     // what the program gets as argv[0]
     std::string label;    // what logs call it: the object's name
 
     [[nodiscard]] std::chrono::nanoseconds age() const { return std::chrono::steady_clock::now() - arrived; }

@@ -20,6 +20,7 @@ wire::Run base_run(const Request& request) {
     run.how = wire::Run::How::compile;
     run.program = request.program;
     run.argv = request.call.argv;
+    run.argv[0] = request.name;
     return run;
 }
 
@@ -138,7 +139,7 @@ Step preprocess_step(const Request& request, Pending& pending) {
     wire::Run run;
     run.how = wire::Run::How::probe;
     run.program = request.program;
-    run.argv = {request.call.argv[0], "-E", "-o", ""};
+    run.argv = {request.name, "-E", "-o", ""};
     run.captures.push_back({3, ""});
     for (auto& argument : without_outputs(*pending.invocation)) run.argv.push_back(std::move(argument));
     return step_of(run);
@@ -149,7 +150,7 @@ Step depfile_step(const Request& request, const Pending& pending) {
     const auto& call = *pending.invocation;
     run.how = wire::Run::How::probe;
     run.program = request.program;
-    run.argv = {request.call.argv[0], "-MM", "-MF", ""};
+    run.argv = {request.name, "-MM", "-MF", ""};
     run.captures.push_back({3, ""});
     for (const auto& target : call.dep.targets) {
         run.argv.emplace_back("-MT");

@@ -8,7 +8,7 @@ ln -s "$bin" masq/gcc
 ln -s "$bin" masq/g++
 export PATH=$T/w/masq:$PATH
 /usr/bin/env gcc --version >shown
-expect_text shown -i gcc
+expect_text shown gcc
 expect_miss gcc -c a.c -o 1.o
 expect_hit gcc -c a.c -o 2.o
 expect_hit sccache gcc -c a.c -o 3.o

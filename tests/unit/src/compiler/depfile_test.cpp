@@ -63,7 +63,7 @@ std::vector<std::string> with(std::vector<std::string> a, const std::vector<std:
 std::string golden(const std::string& name, const testing::TempDir& dir, const std::vector<std::string>& args,
                    const Case& c, const FactsOf& facts_of = {}) {
     auto env = testing::environment();
-    auto path = resolve_executable(name, "/", env);
+    auto path = resolve_executable(name, "/", env).path;
     auto kind = name.find("clang") != std::string::npos ? Kind::clang : Kind::gcc;
     auto user_args = with(with(args, c.more), c.dep);
     const bool wp = c.dep.front().starts_with("-Wp,");
@@ -162,7 +162,7 @@ TEST_CASE("user_depfile: sources of this project and big system headers") {
     dir.write("mine.h", "#include <vector>\n");
     const std::string root = std::filesystem::path{TEST_DIR}.parent_path();
     for (const std::string name : {"g++", "clang++-19", "clang++-14"}) {
-        if (resolve_executable(name, "/", testing::environment()).empty()) continue;
+        if (resolve_executable(name, "/", testing::environment()).path.empty()) continue;
         INFO(name);
         if (std::filesystem::exists("/usr/include/zlib.h"))
             CHECK(golden(name, dir, {"-c", "-std=c++17", "big.cpp"}, {{"-MMD", "-MP"}, {"-o", "x.o"}}) == "");

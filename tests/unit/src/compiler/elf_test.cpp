@@ -17,8 +17,8 @@ bool has(const std::vector<std::string>& list, std::string_view part) {
 
 /// Builds a small program with the machine's compiler; empty when there is none.
 std::string built(const testing::TempDir& dir, const std::string& name, const std::vector<std::string>& args) {
-    auto compiler = resolve_executable("gcc", "/", testing::environment());
-    if (compiler.empty()) compiler = resolve_executable("cc", "/", testing::environment());
+    auto compiler = resolve_executable("gcc", "/", testing::environment()).path;
+    if (compiler.empty()) compiler = resolve_executable("cc", "/", testing::environment()).path;
     if (compiler.empty()) return {};
     std::vector<std::string> argv{compiler, "-o", name};
     argv.insert(argv.end(), args.begin(), args.end());

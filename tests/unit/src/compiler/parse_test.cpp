@@ -94,7 +94,7 @@ TEST_CASE("parse: verdicts both families share") {
         {"-c a.h", "precompiled header output"},
         {"-c -x c++-header a.h -o a.gch", "precompiled header output"},
         {"-c a.c -include-pch x.pch", "-include-pch"},
-        {"-c a.c -o /dev/null", "-o /dev/null"},
+        {"-c a.c -o /dev/full", "-o /dev/full"},
         {"-c a.c -o -", "-o -"},
         {"-c a.c -o a.c", "output over the input"},
         {"-c a.c -MD -MF -", "-MF -"},

@@ -30,7 +30,7 @@ std::string first_string(std::string_view line) {
 }
 
 Seen trace(const std::vector<std::string>& argv, const std::string& cwd, const std::string& log) {
-    std::vector<std::string> all{resolve_executable("strace", "/", testing::environment()),
+    std::vector<std::string> all{resolve_executable("strace", "/", testing::environment()).path,
                                  "-f",
                                  "-qq",
                                  "-s",
@@ -200,13 +200,13 @@ void compare(const std::string& name, const std::vector<std::string>& args, cons
 }  // namespace
 
 TEST_CASE("surroundings: strace agrees on every file read and every look-up that failed") {
-    if (resolve_executable("strace", "/", testing::environment()).empty()) {
+    if (resolve_executable("strace", "/", testing::environment()).path.empty()) {
         WARN("SKIP: no strace on this machine");
         return;
     }
     testing::TempDir dir, logs;
     write_project(dir);
-    if (testing::run({resolve_executable("strace", "/", testing::environment()), "-o", logs / "try", "/bin/true"}, "/",
+    if (testing::run({resolve_executable("strace", "/", testing::environment()).path, "-o", logs / "try", "/bin/true"}, "/",
                      testing::environment())
             .status != 0) {
         WARN("SKIP: strace may not trace here");

@@ -43,7 +43,7 @@ TEST_CASE("driver_probe: other programs are not supported") {
               "wasm32 >&2\n");
     for (const char* s : {"nonsense", "fails", "icc", "emcc"}) ::chmod((dir / s).c_str(), 0755);
     for (const std::string name : {"ar", "true", "as", "ld", "cpp", "sh", "cat", "make", "perl", "rustc"}) {
-        auto path = resolve_executable(name, "/", env);
+        auto path = resolve_executable(name, "/", env).path;
         if (path.empty()) continue;
         auto ran = testing::run({path, "-v"}, dir.path(), env);
         INFO(name);
@@ -247,17 +247,17 @@ TEST_CASE("resolve_executable: PATH as execvp reads it, without masquerade links
     std::filesystem::create_symlink(dir / "bin/ccache", dir / "masq/other");
     auto with = [&](const std::string& path) { return Environment{"PATH=" + path}; };
     auto both = (dir / "one") + ":" + (dir / "two");
-    CHECK(resolve_executable("tool", dir.path(), with(both)) == dir / "one/tool");
-    CHECK(resolve_executable("other", dir.path(), with(both)) == dir / "two/other");
-    CHECK(resolve_executable("plain", dir.path(), with(both)).empty());
+    CHECK(resolve_executable("tool", dir.path(), with(both)).path == dir / "one/tool");
+    CHECK(resolve_executable("other", dir.path(), with(both)).path == dir / "two/other");
+    CHECK(resolve_executable("plain", dir.path(), with(both)).path.empty());
     CHECK(resolve_executable("tool", dir.path(), with((dir / "masq") + ":" + both)) == dir / "one/tool");
     CHECK(resolve_executable("other", dir.path(), with((dir / "masq") + ":" + both)) == dir / "two/other");
-    CHECK(resolve_executable(dir / "masq/tool", dir.path(), with(both)) == dir / "one/tool");
-    CHECK(resolve_executable(dir / "masq/other", dir.path(), with(both)) == dir / "masq/other");
-    CHECK(resolve_executable("here", dir.path(), with(":" + both)) == dir / "here");
-    CHECK(resolve_executable("tool", dir.path(), with("two")) == dir / "two/tool");
-    CHECK(resolve_executable("./one/tool", dir.path(), {}) == dir / "one/tool");
-    CHECK(resolve_executable("./none", dir.path(), {}).empty());
-    CHECK(resolve_executable("sh", dir.path(), {}) == "/bin/sh");
-    CHECK(resolve_executable("", dir.path(), with(both)).empty());
+    CHECK(resolve_executable(dir / "masq/tool", dir.path(), with(both)).path == dir / "one/tool");
+    CHECK(resolve_executable(dir / "masq/other", dir.path(), with(both)).path == dir / "masq/other");
+    CHECK(resolve_executable("here", dir.path(), with(":" + both)).path == dir / "here");
+    CHECK(resolve_executable("tool", dir.path(), with("two")).path == dir / "two/tool");
+    CHECK(resolve_executable("./one/tool", dir.path(), {}).path == dir / "one/tool");
+    CHECK(resolve_executable("./none", dir.path(), {}).path.empty());
+    CHECK(resolve_executable("sh", dir.path(), {}).path == "/bin/sh");
+    CHECK(resolve_executable("", dir.path(), with(both)).path.empty());
 }
