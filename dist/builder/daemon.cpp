@@ -197,7 +197,7 @@ private:
             if (waited >= m_settings.limits.drain_timeout) {
                 if (m_service.jobs().running() > 0) base::log::warn(k_target, "Jobs are still running after drain_timeout; they are killed");
                 finish(0);
-            } else if (m_service.jobs().running() == 0 && !unclaimed && waited > 200ms) {
+            } else if (m_service.jobs().running() == 0 && !unclaimed && waited > 200ms && (!m_scheduler.reporting() || waited > k_unclaimed_grace)) {
                 finish(0);
             }
         });
@@ -277,7 +277,10 @@ base::Result<int> start(const config::Builder& settings, systemd::Passed& passed
     base::log::info("sccache_dist::build", base::cat("Sandbox: ", sandbox->description(), "; ", slots, " slots"));
     auto toolchains = Toolchains::open(toolchain_options(settings));
     if (!toolchains) return std::move(toolchains).error();
-    auto identity = net::tls::persistent_identity(settings.cache_dir + "/tls", *self);
+    const auto keys = settings.cache_dir + "/tls";
+    auto made = base::make_directories(keys, 0700);
+    if (!made) return std::move(made).error();
+    auto identity = net::tls::persistent_identity(keys, *self);
     if (!identity) return std::move(identity).error().while_doing("certificate");
     Daemon daemon{settings, *self, std::move(*sandbox), std::move(*toolchains), *identity, std::move(*trust), std::move(*urls), slots, std::move(reload)};
     auto listening = daemon.listen(*identity, passed);

@@ -38,6 +38,8 @@ public:
     void report(protocol::JobId job, protocol::JobState state, std::function<void(base::Result<>)> done = {});
 
     [[nodiscard]] std::size_t connected() const;
+    /// Reports not yet taken; the daemon waits a little for them before it ends.
+    [[nodiscard]] bool reporting() const { return !m_reports.empty(); }
     [[nodiscard]] std::size_t schedulers() const { return m_peers.size(); }
 
 private:

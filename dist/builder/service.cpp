@@ -150,6 +150,7 @@ void Service::submit(const net::Request& request, std::unique_ptr<net::BodySink>
             return reply.send(protocol::answer(headers, kept ? protocol::SubmitResult::job_not_found : protocol::SubmitResult::cannot_cache));
         }
         base::log::info(k_target, base::cat("Toolchain ", known->toolchain.id().str(), " received for job ", id));
+        m_parts.chores.post([this, id = known->toolchain.id()](unsigned) { (void)m_parts.toolchains.tree(id); });  // the job is on its way
         const bool tell = std::exchange(known->pending, false);
         if (!tell) return reply.send(protocol::answer(headers, protocol::SubmitResult::success));
         // The scheduler must see Ready before Started. If it does not want to know, the job can still run.

@@ -55,6 +55,7 @@ void compile_with(Cage& cage, const std::string& compiler, const std::string& fl
             if (word.empty() || word == "\\") continue;
             std::string path{word};
             if (path[0] != '/') path = scratch / ("project/" + path);
+            path = std::filesystem::canonical(path).string();  // clang lists "/usr/bin/../lib/..."
             inputs.long_name(path.substr(1)).file("long", *base::read_file(path));
         }
     auto order = Cage::order({});
