@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "src/base/log.hpp"
 #include "src/base/strings.hpp"
@@ -45,7 +46,7 @@ Listener::~Listener() { m_engine.recognition.on_news({}); }
 
 void Listener::add(base::Fd listening) {
     epoll_event event{};
-    event.events = EPOLLIN | EPOLLEXCLUSIVE;
+    event.events = EPOLLIN | EPOLLET;  // one worker wakes up for each newcomer
     m_listening.push_back(std::move(listening));
     // Listening sockets are told from connections by the tag in the lowest bit.
     event.data.u64 = static_cast<std::uint64_t>(m_listening.back().get()) << 1 | 1;
@@ -63,25 +64,36 @@ std::size_t Listener::open_connections() {
     return m_connections.size();
 }
 
+/// Takes every newcomer. A client sends its request right behind its connect, so it is served here and now: handing it to
+/// another worker would cost more than most requests take.
 void Listener::accept_from(int listening) {
-    base::Fd socket{::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
-    if (!socket) return;
-    // Whoever may talk to us makes us write objects into builds: only our own user.
-    if (wire::peer_uid(socket.get()) != static_cast<long>(::geteuid())) {
-        base::log::warn(k_target, "refused a client of another user");
-        return;
+    for (;;) {
+        base::Fd socket{::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+        if (!socket && (errno == EINTR || errno == ECONNABORTED)) continue;
+        if (!socket && (errno == EMFILE || errno == ENFILE)) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{10});  // a connection of ours will end
+            continue;
+        }
+        if (!socket) return;
+        // Whoever may talk to us makes us write objects into builds: only our own user.
+        if (wire::peer_uid(socket.get()) != static_cast<long>(::geteuid())) {
+            base::log::warn(k_target, "refused a client of another user");
+            continue;
+        }
+        auto connection = std::make_unique<Connection>();
+        connection->socket = std::move(socket);
+        auto* raw = connection.get();
+        {
+            std::lock_guard lock{m_mutex};
+            m_connections.emplace(raw, std::move(connection));
+        }
+        serve(*raw);
     }
-    auto connection = std::make_unique<Connection>();
-    connection->socket = std::move(socket);
-    auto* raw = connection.get();
-    {
-        std::lock_guard lock{m_mutex};
-        m_connections.emplace(raw, std::move(connection));
-    }
-    arm(*raw, true);
 }
 
-void Listener::arm(Connection& connection, bool first) {
+/// Waits for the connection's next frame; any worker will serve it.
+void Listener::arm(Connection& connection) {
+    bool first = !std::exchange(connection.armed, true);
     epoll_event event{};
     event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
     event.data.ptr = &connection;
@@ -102,7 +114,7 @@ void Listener::close(Connection& connection) {
     m_last_activity = steady_ms();
     // The session ends outside the lock: giving up a probe wakes others.
     owned.reset();
-    m_tick.notify_all();
+    if (m_stopping) m_tick.notify_all();
 }
 
 /// Sends a step. False: the connection was closed, or is parked and no longer ours.
@@ -173,7 +185,7 @@ void Listener::serve(Connection& connection) {
             case wire::Collector::State::frame:
                 if (!handle(connection, std::move(frame))) return;
                 break;
-            case wire::Collector::State::more: return arm(connection, false);
+            case wire::Collector::State::more: return arm(connection);
             case wire::Collector::State::closed:
             case wire::Collector::State::nonsense: return close(connection);
         }
@@ -189,7 +201,7 @@ void Listener::wake_parked() {
         m_parked.erase(end, m_parked.end());
     }
     for (auto* connection : woken)
-        if (deliver(*connection, connection->session->resume())) arm(*connection, false);
+        if (deliver(*connection, connection->session->resume())) arm(*connection);
 }
 
 /// With m_mutex held: a waiting connection gets a worker.
@@ -217,7 +229,7 @@ void Listener::serve_woken() {
         m_woken.pop_front();
     }
     m_last_activity = steady_ms();
-    if (deliver(*connection, connection->session->resume())) arm(*connection, false);
+    if (deliver(*connection, connection->session->resume())) arm(*connection);
 }
 
 void Listener::work() {

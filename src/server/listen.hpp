@@ -41,6 +41,7 @@ private:
         base::Fd socket;
         wire::Collector incoming{wire::Collector::Peer::client};
         std::unique_ptr<Session> session;
+        bool armed = false;  // known to epoll
     };
 
     void work();
@@ -49,7 +50,7 @@ private:
     bool handle(Connection& connection, wire::Frame frame);
     bool command(Connection& connection, std::string_view payload);
     bool deliver(Connection& connection, Step step);
-    void arm(Connection& connection, bool first);
+    void arm(Connection& connection);
     void close(Connection& connection);
     void wake_parked();
     void wake(Connection& connection);

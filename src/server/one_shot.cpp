@@ -10,6 +10,7 @@
 #include "src/client/run_program.hpp"
 #include "src/client/write_outputs.hpp"
 #include "src/server/session.hpp"
+#include "src/store/tree.hpp"
 
 namespace server {
 
@@ -51,6 +52,10 @@ void one_shot(Engine& engine, int argc, char** argv) {
     if (::getcwd(cwd, sizeof cwd) != nullptr) call.cwd = cwd;
     call.argv.assign(argv, argv + argc);
     for (char** e = environ; *e != nullptr; ++e) call.env.emplace_back(*e);
+
+    // A process without a server would otherwise probe and hash the compiler for every call.
+    auto cache = engine.contexts.for_environment(call.env)->loaded.settings.disk;
+    if (!cache.dir.empty() && cache.size.bytes > 0) engine.recognition.remember_in(cache.dir + "/" + store::k_subtree + "/tools");
 
     Session session{engine};
     int status = 0;

@@ -1,5 +1,6 @@
 #include "src/server/recognition.hpp"
 
+#include "src/base/files.hpp"
 #include "src/base/log.hpp"
 #include "src/base/strings.hpp"
 #include "src/key/environment.hpp"
@@ -36,7 +37,10 @@ void bound(Map& map) {
 
 }  // namespace
 
-void Recognition::remember_in(std::string directory) { m_directory = std::move(directory); }
+void Recognition::remember_in(std::string directory) {
+    // Whoever can write there decides what we take for a compiler's content.
+    if (base::make_directories(directory) && base::check_private_directory(directory)) m_directory = std::move(directory);
+}
 
 Recognition::State Recognition::claim(const base::Digest& id) {
     return m_asking.insert(id).second ? State::ask : State::busy;
