@@ -17,9 +17,10 @@ from ground import Ground, Report
 
 OPEN = re.compile(rb'^(?:\d+ +)?open(?:at)?\((?:AT_FDCWD|\d+)?,? ?"((?:[^"\\]|\\.)*)", ([A-Z_|0-9]+).*\) = (-?\d+)( [A-Z]+)?')
 OTHER_LOOKUP = re.compile(rb'^(?:\d+ +)?(?:stat|lstat|access|newfstatat|statx|faccessat2?|readlink)\((?:AT_FDCWD, )?"((?:[^"\\]|\\.)*)".*= -1 ENOENT')
-# The compiler itself: its directories, what it loads, and what the machine keeps for every program.
+# The compiler itself: its directories, what it loads, and what the machine keeps for every program. clang's driver reads
+# which distribution this is, to choose among linker options; no compile depends on it.
 TOOLCHAIN = re.compile(r"^(/usr/libexec/gcc|/usr/lib(64|32)?/gcc/.*/(cc1|cc1plus|lto|collect2|liblto|specs|plugin|crt|lib[^/]*\.(so|a))|/usr/lib/llvm-\d+/(bin|lib/[^/]*\.so)|"
-                       r"/usr/bin/|/bin/|/etc/ld\.so|/lib|/usr/lib(64)?/[^/]*\.so|/usr/lib/[^/]*-linux-gnu/[^/]*\.so|/usr/(lib|share)/locale|"
+                       r"/usr/bin/|/bin/|/etc/ld\.so|/etc/(os-release|debian_version|lsb-release|SuSE-release)|/usr/lib/os-release|/lib|/usr/lib(64)?/[^/]*\.so|/usr/lib/[^/]*-linux-gnu/[^/]*\.so|/usr/(lib|share)/locale|"
                        r"/usr/lib/[^/]*-linux-gnu/gconv|/proc/|/dev/|/sys/|/usr/share/locale|/etc/localtime|/usr/share/zoneinfo)")
 UNRELATED = re.compile(r"^(/proc/|/dev/|/sys/)")
 
