@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace base {
@@ -28,7 +29,7 @@ Result<std::string> read_whole(int fd, std::size_t limit) {
     out.resize(static_cast<std::size_t>(st.st_size > 0 ? st.st_size : 0) + 1);  // one more, to see the end without another read
     std::size_t have = 0;
     for (;;) {
-        if (have == out.size()) out.resize(out.size() + 64 * 1024);
+        if (have == out.size()) out.resize(out.size() + std::max<std::size_t>(4096, out.size()));  // /proc says size 0
         ssize_t n = ::pread(fd, out.data() + have, out.size() - have, static_cast<off_t>(have));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return errno_error("cannot read");
