@@ -70,6 +70,16 @@ wire::ServerInfo idle_info(const config::LoadedClient& loaded) {
     return info;
 }
 
+/// One line for who configured a remote cache, the Open Build Service's workers for instance: none is used yet.
+std::string remote_cache_notice(const config::LoadedClient& loaded) {
+    if (!loaded.has_remote_cache()) return {};
+    std::vector<std::string_view> names;
+    for (auto level : loaded.levels)
+        if (level != config::Backend::disk) names.push_back(config::names_of(level)[static_cast<std::size_t>(level)]);
+    return cat("sccache: notice: a remote cache is configured (", base::join(names, ", "),
+               "), but this version keeps results on the local disk only, in ", loaded.settings.disk.dir, "\n");
+}
+
 int show_since(const Options& options, const config::LoadedClient& loaded, World& world) {
     using namespace std::chrono;
     auto now = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
@@ -87,6 +97,7 @@ int show_since(const Options& options, const config::LoadedClient& loaded, World
 
 int show_stats(const Options& options, const config::LoadedClient& loaded, World& world) {
     if (!options.since.empty()) return show_since(options, loaded, world);
+    world.err(remote_cache_notice(loaded));
     auto info = idle_info(loaded);
     auto reply = world.server->ask(wire::CommandKind::stats, Spawn::no);
     if (reply) {

@@ -104,7 +104,7 @@ public:
         // The default socket may belong to a server of another root directory (a chroot with the host's /run).
         for (int attempt = 0; attempt < 2; ++attempt) {
             auto connection = client::connect_to_server(m_address);
-            if (connection.state == client::Connection::State::absent && spawn == Spawn::yes) connection = spawn_one();
+            if (connection.state == client::Connection::State::absent && spawn == Spawn::yes) connection = spawn_one(client::Start::on_demand);
             if (connection.state == client::Connection::State::sick) return not_connected("the server does not answer");
             if (connection.state != client::Connection::State::connected)
                 return not_connected(cat("nothing listens on ", m_address.text()));
@@ -122,7 +122,7 @@ public:
         auto connection = client::connect_to_server(m_address);
         if (connection.state != client::Connection::State::absent)
             return base::Error{"Server startup failed: Address in use", std::errc::address_in_use};
-        connection = spawn_one();
+        connection = spawn_one(client::Start::by_user);
         if (connection.state == client::Connection::State::connected) return m_address.text();
         return base::Error{
             "Server startup failed: it did not come up\n"
@@ -135,9 +135,9 @@ public:
     }
 
 private:
-    client::Connection spawn_one() {
+    client::Connection spawn_one(client::Start start) {
         if (wants_foreground() && start_debug_server(m_address)) return client::connect_to_server(m_address);
-        return client::start_and_connect(m_address);
+        return client::start_and_connect(m_address, start);
     }
 
     static base::Result<wire::Frame> talk(int socket, const wire::Command& command) {

@@ -24,8 +24,14 @@ Connection connect_to_server(const wire::Address& address);
 /// Tells the next clients that the server does not answer.
 void mark_sick(const wire::Address& address);
 
+/// Who wants a server.
+enum class Start {
+    on_demand,  // a compile that found none: the server has no settings of its own, each request brings them
+    by_user,    // somebody said --start-server: the settings of that call hold for requests that bring none
+};
+
 /// Starts a server unless somebody else is just doing it, and connects. One server comes out however many clients do this
 /// at once. `absent`: it cannot be started (no runtime directory, no engine, not in time).
-Connection start_and_connect(const wire::Address& address);
+Connection start_and_connect(const wire::Address& address, Start start);
 
 }  // namespace client

@@ -94,7 +94,7 @@ wire::Compile make_request(int argc, char** argv) {
     // root's own server is tried.
     for (int attempt = 0; attempt < 2; ++attempt) {
         auto connection = client::connect_to_server(address);
-        if (connection.state == client::Connection::State::absent) connection = client::start_and_connect(address);
+        if (connection.state == client::Connection::State::absent) connection = client::start_and_connect(address, client::Start::on_demand);
         if (connection.state == client::Connection::State::absent) become_one_shot(argc, argv);
         if (connection.state != client::Connection::State::connected) break;
         auto end = client::follow_steps(connection.socket.get(), request);

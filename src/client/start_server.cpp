@@ -52,7 +52,7 @@ base::Fd lock_start(const wire::Address& address, long long limit, Connection& c
 }
 
 /// Runs the engine, which says on the pipe that it listens and goes on by itself. True: somebody listens now.
-bool run_engine(const wire::Address& address, long long limit) {
+bool run_engine(const wire::Address& address, Start start, long long limit) {
     auto directory = libexec_directory();
     if (directory.empty()) return false;
     auto engine = directory + "/sccache-server";
@@ -63,9 +63,10 @@ bool run_engine(const wire::Address& address, long long limit) {
     std::string where = address.path.empty() ? "@" + address.abstract : address.path;
     std::string lock = address.beside("lock");
     constexpr int k_ready_fd = 3;
-    std::string arguments[] = {"sccache-server", "--daemon", "--socket", where, "--lock", lock, "--ready-fd", "3"};
+    std::string arguments[] = {"sccache-server", "--daemon", "--socket", where, "--lock", lock, "--ready-fd", "3", "--keep-settings"};
     char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), arguments[3].data(),
-                    arguments[4].data(), arguments[5].data(), arguments[6].data(), arguments[7].data(), nullptr};
+                    arguments[4].data(), arguments[5].data(), arguments[6].data(), arguments[7].data(),
+                    start == Start::by_user ? arguments[8].data() : nullptr, nullptr};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ready_end.get(), k_ready_fd);
@@ -93,7 +94,7 @@ bool run_engine(const wire::Address& address, long long limit) {
 
 }  // namespace
 
-Connection start_and_connect(const wire::Address& address) {
+Connection start_and_connect(const wire::Address& address, Start start) {
     if (!prepare_directory(address.runtime_directory)) return {};
     long long limit = now_ms() + k_start_limit_ms;
     Connection connection;
@@ -101,7 +102,7 @@ Connection start_and_connect(const wire::Address& address) {
     if (connection.state != Connection::State::absent || !lock) return connection;
     connection = connect_to_server(address);
     if (connection.state != Connection::State::absent) return connection;
-    if (!run_engine(address, limit)) return {};
+    if (!run_engine(address, start, limit)) return {};
     return connect_to_server(address);
 }
 

@@ -1,5 +1,7 @@
 #include "src/server/contexts.hpp"
 
+#include <algorithm>
+
 #include "src/base/log.hpp"
 
 namespace server {
@@ -22,9 +24,32 @@ std::shared_ptr<Context> open_context(config::LoadedClient loaded) {
     return context;
 }
 
+/// NAME=VALUE of a variable that chooses caches and farms; those that concern one compile, or a process, do not.
+bool is_setting(const std::string& entry) {
+    static constexpr std::string_view k_others[] = {
+        "SCCACHE_ALLOW_CORE_DUMPS=", "SCCACHE_C_CUSTOM_CACHE_BUSTER=", "SCCACHE_CACHE_MULTIARCH=", "SCCACHE_CLIENT_SIDE=",
+        "SCCACHE_DIRECT=", "SCCACHE_ERROR_LOG=", "SCCACHE_EXTRAFILES=", "SCCACHE_IDLE_TIMEOUT=",
+        "SCCACHE_IGNORE_SERVER_IO_ERROR=", "SCCACHE_LOG=", "SCCACHE_LOG_MILLIS=", "SCCACHE_MAX_FRAME_LENGTH=",
+        "SCCACHE_NO_CACHE=", "SCCACHE_NO_DAEMON=", "SCCACHE_RECACHE=", "SCCACHE_SERVER_PORT=", "SCCACHE_SERVER_UDS=",
+        "SCCACHE_START_SERVER=", "SCCACHE_STARTUP_NOTIFY="};
+    if (!entry.starts_with("SCCACHE_")) return false;
+    return std::none_of(std::begin(k_others), std::end(k_others), [&](std::string_view other) { return entry.starts_with(other); });
+}
+
 }  // namespace
 
-std::shared_ptr<Context> Contexts::for_environment(const std::vector<std::string>& env) {
+void Contexts::keep_settings(const std::vector<std::string>& env) {
+    for (const auto& entry : env)
+        if (is_setting(entry)) m_kept.push_back(entry);
+}
+
+std::shared_ptr<Context> Contexts::for_environment(const std::vector<std::string>& request_env) {
+    std::vector<std::string> completed;
+    if (!m_kept.empty() && std::none_of(request_env.begin(), request_env.end(), is_setting)) {
+        completed = request_env;
+        completed.insert(completed.end(), m_kept.begin(), m_kept.end());
+    }
+    const auto& env = completed.empty() ? request_env : completed;
     {
         std::lock_guard lock{m_mutex};
         for (auto at = m_recent.begin(); at != m_recent.end(); ++at) {

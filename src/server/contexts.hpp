@@ -27,6 +27,9 @@ class Contexts {
 public:
     explicit Contexts(config::YamlToJson yaml) : m_yaml{std::move(yaml)} {}
 
+    /// The environment of a server that was started by hand (--start-server, --foreground, a unit): its settings hold for
+    /// requests that bring none. A server that a compile started has none: that build's settings are not another's.
+    void keep_settings(const std::vector<std::string>& env);
     /// The context for a request's environment; reads the configuration again when file or variables changed.
     std::shared_ptr<Context> for_environment(const std::vector<std::string>& env);
     /// All that are remembered, for background duties and flushing.
@@ -35,6 +38,7 @@ public:
 private:
     static constexpr std::size_t k_limit = 16;
     config::YamlToJson m_yaml;
+    std::vector<std::string> m_kept;  // NAME=VALUE of the settings variables
     std::mutex m_mutex;
     std::list<std::shared_ptr<Context>> m_recent;  // most recent first
 };

@@ -1,5 +1,8 @@
 #include "src/server/look_up.hpp"
 
+#include <algorithm>
+#include <thread>
+
 #include "src/base/files.hpp"
 #include "src/base/log.hpp"
 #include "src/base/strings.hpp"
@@ -145,9 +148,16 @@ LookedUp hit(Engine& engine, Request& request, std::shared_ptr<const compiler::I
     return looked;
 }
 
+/// Waits until the clock of file times has passed `newest`: a file written in the tick in which its compile begins could be
+/// written again in that tick without anybody seeing, so its result would not be stored. A tick is a few milliseconds.
+void let_clock_pass(std::int64_t newest) {
+    for (int waited = 0; key::file_clock() <= newest && waited < 25; ++waited) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+}
+
 LookedUp compile(Engine& engine, Request& request, Pending pending) {
     LookedUp looked;
     looked.what = LookedUp::What::run;
+    let_clock_pass(std::max(pending.source_stamp.mtime, pending.source_stamp.ctime));
     pending.claim = engine.outputs.claim(base::absolute(pending.invocation->object, pending.cwd));
     pending.date_setting = key::date_setting(request.call.env);
     pending.started = key::file_clock();

@@ -34,6 +34,7 @@ struct Options {
     std::string socket;  // path, or "@name" for an abstract one
     std::string lock;
     std::string notice;  // a file name: while we live, clients of that address are sent here
+    bool keep_settings = false;  // our environment's settings hold for requests that bring none
     int ready_fd = -1;
     int rest = 0;  // index of the call's argv[0] for --one-shot
 };
@@ -58,6 +59,7 @@ bool parse(int argc, char** argv, Options& options, std::string& why) {
         std::string number;
         if (a == "--daemon") options.how = Options::How::daemon;
         else if (a == "--foreground") options.how = Options::How::foreground;
+        else if (a == "--keep-settings") options.keep_settings = true;
         else if (a == "--one-shot") options.how = Options::How::one_shot;
         else if (a == "--socket" && value(options.socket)) {}
         else if (a == "--lock" && value(options.lock)) {}
@@ -173,11 +175,15 @@ int serve(Options options, std::vector<base::Fd> passed) {
         passed.push_back(std::move(*socket));
     }
     auto idle = idle_time();
+    std::vector<std::string> settings;
+    if (options.keep_settings || options.how == Options::How::foreground)
+        for (char** e = environ; *e != nullptr; ++e) settings.emplace_back(*e);
     auto for_helper = helper_environment();
     // Settings belong to requests. An empty environment keeps the first client's from leaking into others' builds.
     server::forget_environment();
     server::Engine engine{server::yaml_by_helper(), own_client()};
     engine.farm = std::make_unique<server::RemoteLink>(client::libexec_directory(), std::move(for_helper));
+    engine.contexts.keep_settings(settings);
     server::Listener listener{engine, {idle, std::clamp(std::thread::hardware_concurrency() + 1, 2u, 8u)}};
     for (auto& socket : passed) listener.add(std::move(socket));
     g_listener = &listener;
