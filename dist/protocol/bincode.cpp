@@ -86,7 +86,7 @@ net::Address BincodeReader::address() {
     }
     a.v6 = kind == 1;
     auto ip = take(a.v6 ? 16 : 4);
-    std::memcpy(a.ip.data(), ip.data(), ip.size());
+    if (!ip.empty()) std::memcpy(a.ip.data(), ip.data(), ip.size());
     a.port = u16();
     return a;
 }

@@ -134,3 +134,8 @@ TEST_CASE("archive_id: only digits that can be a file name") {
     CHECK(ArchiveId::of_digest(std::string("\xaf\x13", 2) + std::string(30, '\x9c'))->str().substr(0, 6) == "fa31c9");
     CHECK_FALSE(ArchiveId::of_digest("short"));
 }
+
+TEST_CASE("messages: an address cut short is only refused") {
+    CHECK_FALSE(decode_alloc_result(std::string(4 + 8 + 8 + 4, '\0')));
+    CHECK_FALSE(decode_alloc_result(""));
+}
