@@ -20,18 +20,18 @@ base::Result<std::vector<std::string>> parse_depfile(std::string_view text);
 /// What the bytes of one source or header mean for caching, whatever includes it. A pure function of the content, so it
 /// is remembered beside the content hash.
 struct Facts {
-    bool time = false;       // __TIME__
-    bool date = false;       // __DATE__
-    bool timestamp = false;  // __TIMESTAMP__
+    bool time = false;       // the macro for the time of day occurs
+    bool date = false;       // the one for the date
+    bool timestamp = false;  // the one for the file's own time
     bool opaque =
-        false;  // something we cannot account for: __has_include of a macro, ".incbin" for clang, #embed of a macro...
+        false;  // something we cannot account for: an existence test of a macro, an embedded file, ...
     std::string opaque_why;
-    bool incbin = false;                  // the text .incbin or .include occurs
+    bool incbin = false;                  // an assembler directive that reads a file may be in it
     bool computed = false;                // an #include whose operand is a macro: it may name any file
     bool system_header = false;           // "#pragma GCC system_header": what follows it counts as a system header
     std::vector<std::string> asked;       // literal operands of __has_include: "<x>" or "\"x\"", as written
     std::vector<std::string> asked_next;  // the same of __has_include_next
-    std::vector<std::string> included;    // literal operands of #include, #include_next, #import, #embed: same form
+    std::vector<std::string> included;    // literal operands of #include, #include_next and #import: same form
     bool operator==(const Facts&) const = default;
 };
 Facts scan(std::string_view content);
@@ -58,7 +58,7 @@ struct Absence {
 /// Everything besides the dependency list that must still hold for a stored result to be right.
 struct Surroundings {
     std::vector<Absence> absences;
-    std::vector<std::string> extra_inputs;  // further files whose content counts (found by __has_include, .incbin, ...)
+    std::vector<std::string> extra_inputs;  // further files whose content counts (found by existence tests, ...)
     bool pch = false;                       // a precompiled header may have been used: do not store
 };
 

@@ -285,7 +285,8 @@ Parsed finish(Reading& reading) {
     for (const auto& target : out.dep.targets)
         if (target == quote_for_make(out.object)) out.needs_object_path = true;
     out.dep_capture = preprocessed && !reading.dependencies.any();
-    out.gas_capture = true;  // --MD of the user's is refused
+    // --MD of the user's is refused; with -flto the assembler's options are stored in the object.
+    out.gas_capture = std::none_of(out.key_args.begin(), out.key_args.end(), [](const std::string& a) { return a.starts_with("-flto"); });
     if (out.debug_info) out.needs_cwd = true;
 
     auto outputs = list_outputs(out.object, reading.side, out.dep);

@@ -68,7 +68,7 @@ constexpr Row k_client[] = {
     {"cache.disk.preprocessor_cache_mode.use_ctime_for_stat", "", slot<&C::preprocessor, &Preprocessor::use_ctime_for_stat>, "true",
      "The time of the last status change counts for that, too."},
     {"cache.disk.preprocessor_cache_mode.ignore_time_macros", "", slot<&C::preprocessor, &Preprocessor::ignore_time_macros>, "false",
-     "Use results although the source uses __DATE__ or __TIME__."},
+     "Use results although the source uses the date or time macros."},
     {"cache.disk.preprocessor_cache_mode.skip_system_headers", "", slot<&C::preprocessor, &Preprocessor::skip_system_headers>, "false",
      "Do not record system headers; a change in one of them goes unnoticed."},
     {"cache.disk.preprocessor_cache_mode.hash_working_directory", "",

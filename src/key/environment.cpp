@@ -39,7 +39,7 @@ const std::vector<Variable>& variables() {
         {"GCOV_PREFIX_STRIP", Effect::into_key},
         // A user's own way to keep caches apart.
         {"SCCACHE_C_CUSTOM_CACHE_BUSTER", Effect::into_key},
-        // https://reproducible-builds.org/specs/source-date-epoch/, and the zone that __TIMESTAMP__ is printed in.
+        // https://reproducible-builds.org/specs/source-date-epoch/, and the zone that file times are printed in.
         {"SOURCE_DATE_EPOCH", Effect::date},
         {"TZ", Effect::date},
         // Messages: gettext(3), gcc's diagnostics.

@@ -13,7 +13,7 @@ enum class Effect : unsigned char {
     into_key,   // can change the object: its value is part of the direct key
     into_tools, // decides which programs and directories are used: names the recognition memo; those programs' content and
                 // those directories are in the key, not the variable
-    date,       // counts only where __DATE__, __TIME__ or __TIMESTAMP__ is used
+    date,       // counts only where a date or time macro is used
     text,       // changes messages only: counts when there are some
 };
 

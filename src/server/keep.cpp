@@ -107,7 +107,7 @@ std::optional<Why> judge_facts(const Request& request, const Pending& pending, I
     return std::nullopt;
 }
 
-/// gas lists, besides what .incbin and .include read, its own input, which is the compiler's temporary file by now gone, and
+/// gas lists, besides the files that its directives read, its own input, which is the compiler's temporary file by now gone, and
 /// the name in the compiler's .file directive: the source's last component, which need not be a file here.
 bool is_assemblers_own(const std::string& path, const compiler::Invocation& call, const std::string& cwd) {
     auto name = base::name_of(path);

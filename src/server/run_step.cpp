@@ -7,7 +7,7 @@
 //   -MD in some spelling                 the user's own file tells
 //   -MMD in some spelling                it leaves system headers out, and a second dependency option would take its file away:
 //                                        the option becomes -MD into a capture, and the user's file is written by us
-// gas additionally tells about .incbin and .include, in a capture of its own.
+// gas additionally tells which files its directives read, in a capture of its own.
 
 namespace server {
 
