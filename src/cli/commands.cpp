@@ -73,9 +73,9 @@ wire::ServerInfo idle_info(const config::LoadedClient& loaded) {
 /// One line for who configured a remote cache, the Open Build Service's workers for instance: none is used yet.
 std::string remote_cache_notice(const config::LoadedClient& loaded) {
     if (!loaded.has_remote_cache()) return {};
-    std::vector<std::string_view> names;
+    std::vector<std::string> names;
     for (auto level : loaded.levels)
-        if (level != config::Backend::disk) names.push_back(config::names_of(level)[static_cast<std::size_t>(level)]);
+        if (level != config::Backend::disk) names.emplace_back(config::names_of(level)[static_cast<std::size_t>(level)]);
     return cat("sccache: notice: a remote cache is configured (", base::join(names, ", "),
                "), but this version keeps results on the local disk only, in ", loaded.settings.disk.dir, "\n");
 }

@@ -91,6 +91,17 @@ TEST_CASE("commands: statistics without a server are zeros, and none is started"
     CHECK(sh.link.asked[0] == std::pair{wire::CommandKind::stats, cli::Spawn::no});
 }
 
+TEST_CASE("commands: a remote cache that is configured is noticed in one line, and fails nothing") {
+    Shell sh;
+    CHECK(sh({"-s"}) == 0);
+    CHECK(sh.err.empty());
+    sh.world.env = {"HOME=" + sh.home, "SCCACHE_REDIS=redis://user:secret@127.0.0.1:6379/0"};
+    CHECK(sh({"-s"}) == 0);
+    CHECK(sh.err == "sccache: notice: a remote cache is configured (redis), but this version keeps results on the local "
+                    "disk only, in " + sh.home + "/.cache/sccache\n");
+    CHECK(sh.out.starts_with("Compile requests                      0\n"));
+}
+
 TEST_CASE("commands: statistics of a server, in all forms") {
     Shell sh;
     sh.link.answer = encoded_info();
