@@ -12,6 +12,7 @@
 #include "dist/auth/jwt.hpp"
 #include "dist/auth/secret.hpp"
 #include "dist/builder/service.hpp"
+#include "dist/systemd/control.hpp"
 #include "dist/systemd/journal.hpp"
 #include "src/base/files.hpp"
 #include "src/base/log.hpp"
@@ -110,7 +111,7 @@ class Daemon {
 public:
     Daemon(const config::Builder& settings, const net::Address& self, Sandbox sandbox, std::unique_ptr<Toolchains> toolchains,
            const net::tls::Identity& identity, SchedulerTrust trust, std::vector<net::Url> urls, unsigned slots,
-           std::function<config::LoadedBuilder()> reload)
+           Reload reload)
         : m_settings{settings}, m_self{self}, m_sandbox{std::move(sandbox)}, m_toolchains{std::move(toolchains)}, m_reload{std::move(reload)},
           m_key{auth::random_bytes(32)}, m_scheduler{m_loop, std::move(urls), std::move(trust), heartbeat(identity, slots), [this] { return hints(); }},
           m_chores{2}, m_slots{slots},
@@ -127,20 +128,29 @@ public:
         if (!at) return std::move(at).error();
         base::Result<net::Address> bound = net::Address{};
         if (!passed.fds.empty()) {
-            bound = m_server->adopt(std::move(passed.fds[0].fd), net::Transport::tls);
-            if (bound) base::log::info(k_target, base::cat("Using the socket passed by systemd (", bound->str(), ") instead of bind_address ", at->str()));
+            std::string where;
+            for (auto& one : passed.fds) {
+                bound = m_server->adopt(std::move(one.fd), net::Transport::tls);
+                if (!bound) break;
+                where += base::cat(where.empty() ? "" : " ", bound->str());
+            }
+            if (bound) base::log::info(k_target, base::cat("Using the socket passed by the service manager (", where, "), not the configured address ", at->str()));
         } else {
             bound = m_server->listen(*at, net::Transport::tls);
         }
         if (!bound) return std::move(bound).error().while_doing("listen on " + at->str());
-        base::log::info(k_server_target, "Server listening for clients on " + bound->str());
+        systemd::event(base::log::Level::info, k_server_target, "Server listening for clients on " + bound->str(), systemd::k_started, {});
+        if (passed.runtime_directory.empty()) return base::Ok{};
+        auto control = systemd::Control::open(m_loop, passed.runtime_directory + "/control", [this](std::string_view text) { return reload(m_reload.from_text(text)); });
+        if (control) m_control.emplace(std::move(*control));
+        else base::log::warn(k_target, base::cat(control.error().what, "; `sccache-dist reload` will not work"));
         return base::Ok{};
     }
 
     int run(std::optional<std::chrono::milliseconds> watchdog) {
         m_loop.on_signal(SIGTERM, [this] { stop(); });
         m_loop.on_signal(SIGINT, [this] { stop(); });
-        m_loop.on_signal(SIGHUP, [this] { reload(); });
+        m_loop.on_signal(SIGHUP, [this] { (void)reload(m_reload.from_file()); });
         m_loop.on_readable(m_sandbox.nursery_fd(), [this] { sandbox_died(); });
         if (watchdog) m_watchdog = m_loop.every(*watchdog, [this] { m_notify.watchdog(); });
         m_tick = m_loop.every(5s, [this] {
@@ -187,7 +197,7 @@ private:
     void stop() {
         if (m_service.draining()) return finish(0);  // asked twice: now
         m_service.drain();
-        m_notify.stopping(status());
+        m_notify.stopping(status(), m_settings.limits.drain_timeout + 10s);
         base::log::info(k_target, base::cat("Stopping: ", m_service.jobs().running(), " jobs may end within ", m_settings.limits.drain_timeout.count(), " s"));
         m_scheduler.announce_now();
         m_stop_asked = std::chrono::steady_clock::now();
@@ -214,9 +224,9 @@ private:
         finish(1);
     }
 
-    void reload() {
+    /// Takes new tokens and limits over, or keeps the old ones. Gives what is wrong, or nothing.
+    std::string reload(const config::LoadedBuilder& loaded) {
         m_notify.reloading();
-        auto loaded = m_reload();
         base::Result<> step = base::Ok{};
         const auto lines = config::problem_lines(loaded.problems, "sccache-dist");
         const bool bad = std::any_of(loaded.problems.begin(), loaded.problems.end(), [](const auto& p) { return p.severity == config::Problem::Severity::error; });
@@ -228,8 +238,8 @@ private:
         }
         if (!step) {
             systemd::event(base::log::Level::error, k_target, "Configuration not reloaded, the old one stays: " + step.error().what, systemd::k_reload_failed, {});
-            m_notify.ready("Reload failed: " + step.error().what);
-            return;
+            m_notify.ready("Reload failed, the old configuration stays: " + step.error().what);
+            return step.error().what;
         }
         m_service.replace_limits(loaded.settings.limits);
         const auto& s = loaded.settings;
@@ -241,13 +251,14 @@ private:
         systemd::event(base::log::Level::info, k_target, "Configuration reloaded", systemd::k_reloaded, {});
         m_scheduler.announce_now();
         m_notify.ready(status());
+        return {};
     }
 
     config::Builder m_settings;
     net::Address m_self;
     Sandbox m_sandbox;
     std::unique_ptr<Toolchains> m_toolchains;
-    std::function<config::LoadedBuilder()> m_reload;
+    Reload m_reload;
     std::string m_key;
     net::Loop m_loop;
     SchedulerLink m_scheduler;
@@ -255,13 +266,14 @@ private:
     Workers m_slots;
     Service m_service;
     std::optional<net::HttpServer> m_server;
+    std::optional<systemd::Control> m_control;
     systemd::Notifier m_notify;
     net::Timer m_watchdog, m_tick, m_drain;
     std::chrono::steady_clock::time_point m_stop_asked;
     int m_exit_code = 0;
 };
 
-base::Result<int> start(const config::Builder& settings, systemd::Passed& passed, std::function<config::LoadedBuilder()> reload) {
+base::Result<int> start(const config::Builder& settings, systemd::Passed& passed, Reload reload) {
     auto self = address("public_addr", settings.public_addr);
     if (!self) return std::move(self).error();
     if (self->is_unspecified())
@@ -272,6 +284,7 @@ base::Result<int> start(const config::Builder& settings, systemd::Passed& passed
     auto urls = scheduler_urls(settings);
     if (!urls) return std::move(urls).error();
     const auto slots = settings.limits.slots ? static_cast<unsigned>(settings.limits.slots) : usable_cpus();
+    systemd::Notifier{}.status("Testing the sandbox");
     auto sandbox = Sandbox::start(sandbox_options(settings, slots));
     if (!sandbox) return std::move(sandbox).error();
     base::log::info("sccache_dist::build", base::cat("Sandbox: ", sandbox->description(), "; ", slots, " slots"));
@@ -308,7 +321,7 @@ unsigned usable_cpus() {
     return std::max(1u, cpus);
 }
 
-int run_builder(const config::Builder& settings, systemd::Passed passed, std::function<config::LoadedBuilder()> reload) {
+int run_builder(const config::Builder& settings, systemd::Passed passed, Reload reload) {
     set_own_limits();
     auto code = start(settings, passed, std::move(reload));
     if (code) return *code;

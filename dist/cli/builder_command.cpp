@@ -15,8 +15,12 @@ int builder_command(const Arguments& arguments, const Out& out) {
     log.identifier = "sccache-dist-builder";
     log.syslog_level = options.syslog_level;
     log.syslog_identifier = "sccache-buildserver";
+    log.fields = {{"SCCACHE_SERVER_ID", loaded.settings.public_addr}};
     systemd::set_up_log(log);
-    return builder::run_builder(loaded.settings, std::move(passed), [path = options.config] { return config::load_builder(path, yaml::to_json); });
+    builder::Reload reload;
+    reload.from_file = [path = options.config] { return config::load_builder(path, yaml::to_json); };
+    reload.from_text = [path = options.config](std::string_view text) { return load_text(config::load_builder_text, text, path); };
+    return builder::run_builder(loaded.settings, std::move(passed), std::move(reload));
 }
 
 }  // namespace cli

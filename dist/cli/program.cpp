@@ -22,7 +22,7 @@ constexpr Row k_rows[] = {
     {"builder", "the same", builder_command},
     {"auth", "make secrets and tokens", auth_command},
     {"status", "show builders and jobs", status_command},
-    {"reload", "make the scheduler read its configuration again", reload_command},
+    {"reload", "make the scheduler or builder read its configuration again", reload_command},
 };
 
 std::string help() {

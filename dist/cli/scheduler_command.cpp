@@ -90,12 +90,7 @@ int scheduler_command(const Arguments& arguments, const Out& out) {
     systemd::set_up_log(log);
     scheduler::Reload reload;
     reload.from_file = [path = options.config] { return config::load_scheduler(path, yaml::to_json); };
-    reload.from_text = [path = options.config](std::string_view text) {
-        if (path.size() < 5 || (path.substr(path.size() - 5) != ".yaml" && path.substr(path.size() - 4) != ".yml"))
-            return config::load_scheduler_text(text, path);
-        auto json = yaml::text_to_json(text, path);
-        return config::load_scheduler_text(json ? *json : std::string{}, json ? path + ".json" : path);
-    };
+    reload.from_text = [path = options.config](std::string_view text) { return load_text(config::load_scheduler_text, text, path); };
     auto listening = [&](const base::Result<>& ready) {
         if (background) {
             (void)base::write_all(report.get(), ready ? std::string_view{"ok"} : std::string_view{ready.error().what});

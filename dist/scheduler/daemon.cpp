@@ -8,9 +8,9 @@
 
 #include "dist/auth/secret.hpp"
 #include "dist/net/loop.hpp"
-#include "dist/scheduler/control.hpp"
 #include "dist/scheduler/http_assigner.hpp"
 #include "dist/scheduler/service.hpp"
+#include "dist/systemd/control.hpp"
 #include "dist/systemd/journal.hpp"
 #include "src/base/files.hpp"
 #include "src/base/log.hpp"
@@ -24,6 +24,7 @@ using namespace std::chrono_literals;
 using base::cat;
 
 constexpr std::string_view k_target = "sccache_dist";
+constexpr auto k_drain_patience = 5s;
 constexpr std::string_view k_http_target = "sccache::dist::http::server";
 
 Time steady_now() { return std::chrono::duration_cast<Time>(std::chrono::steady_clock::now().time_since_epoch()); }
@@ -72,12 +73,16 @@ public:
         if (passed.fds.empty()) {
             bound = m_server->listen(*at, net::Transport::sniff);
         } else {
-            bound = m_server->adopt(std::move(passed.fds.front().fd), net::Transport::sniff);
-            if (bound)
-                base::log::info(k_target, cat("Using the socket passed by the service manager (", bound->str(), "), not the configured address ", at->str()));
+            std::string where;
+            for (auto& one : passed.fds) {
+                bound = m_server->adopt(std::move(one.fd), net::Transport::sniff);
+                if (!bound) break;
+                where += cat(where.empty() ? "" : " ", bound->str());
+            }
+            if (bound) base::log::info(k_target, cat("Using the socket passed by the service manager (", where, "), not the configured address ", at->str()));
         }
         if (!bound) return std::move(bound).error();
-        base::log::info(k_http_target, cat("Scheduler listening for clients on ", bound->str()));
+        systemd::event(base::log::Level::info, k_http_target, cat("Scheduler listening for clients on ", bound->str()), systemd::k_started, {});
         base::log::info(k_http_target, cat("The same port speaks https with the certificate ", identity->fingerprint.str(),
                                            " (scheduler_fingerprint of builders and clients)"));
         warn_of_clear_text(*bound);
@@ -86,7 +91,7 @@ public:
 
     int run(const systemd::Passed& passed) {
         if (!m_settings.control_socket.empty()) {
-            auto opened = Control::open(m_loop, m_settings.control_socket, [this](std::string_view text) { return reload(m_reload.from_text(text)); });
+            auto opened = systemd::Control::open(m_loop, m_settings.control_socket, [this](std::string_view text) { return reload(m_reload.from_text(text)); });
             if (opened) m_control.emplace(std::move(*opened));
             else base::log::warn(k_target, cat(opened.error().what, "; `sccache-dist reload` will not work"));
         }
@@ -156,13 +161,13 @@ private:
     void stop() {
         if (m_stopping) return m_loop.stop();  // asked twice: now
         m_stopping = true;
-        m_notifier.stopping("Stopping: finishing what is being answered");
+        m_notifier.stopping("Stopping: finishing what is being answered", k_drain_patience + 5s);
         base::log::info(k_target, "Scheduler stopping");
         m_dispatcher.drain();
         m_server->drain();
         auto begin = steady_now();
         m_drain = m_loop.every(20ms, [this, begin] {
-            if (m_server->busy() == 0 || steady_now() - begin > 5s) m_loop.stop();
+            if (m_server->busy() == 0 || steady_now() - begin > k_drain_patience) m_loop.stop();
         });
     }
 
@@ -173,7 +178,7 @@ private:
     Dispatcher m_dispatcher;
     Service m_service;
     std::optional<net::HttpServer> m_server;
-    std::optional<Control> m_control;
+    std::optional<systemd::Control> m_control;
     systemd::Notifier m_notifier;
     net::Timer m_tick;
     net::Timer m_status;

@@ -5,6 +5,8 @@
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+// Where a line comes from is known by event()'s caller, not by this file.
+#define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
@@ -58,6 +60,7 @@ Level from_spdlog(spdlog::level::level_enum level) {
 struct State {
     bool journal = false;
     std::string identifier = "sccache-dist";
+    Fields fields;
     std::shared_ptr<spdlog::logger> logger;  // shared as spdlog wants it
 };
 State& state() {
@@ -78,14 +81,30 @@ bool stderr_is_journal() {
     return device && inode && ::fstat(STDERR_FILENO, &st) == 0 && st.st_dev == *device && st.st_ino == *inode;
 }
 
-void to_journal(Level level, std::string_view target, std::string_view message, std::string_view id, const Fields& fields) {
+/// The path below the source tree, so that the journal does not depend on where we were built.
+std::string_view source_file(std::string_view path) {
+    auto folder = path.rfind("/dist/");
+    return folder == std::string_view::npos ? path : path.substr(folder + 1);
+}
+
+void to_journal(Level level, std::string_view target, std::string_view message, std::string_view id, const Fields& fields,
+                const std::source_location* at) {
     std::vector<std::string> text;
     text.push_back(base::cat("MESSAGE=", message));
     text.push_back(base::cat("PRIORITY=", priority(level)));
     text.push_back(base::cat("SYSLOG_IDENTIFIER=", state().identifier));
     text.push_back(base::cat("SCCACHE_TARGET=", target));
     if (!id.empty()) text.push_back(base::cat("MESSAGE_ID=", id));
-    for (const auto& [name, value] : fields) text.push_back(base::cat(name, "=", value));
+    auto add = [&text](const Fields& some) {
+        for (const auto& [name, value] : some) text.push_back(base::cat(name, "=", value));
+    };
+    add(state().fields);
+    add(fields);
+    if (at != nullptr) {
+        text.push_back(base::cat("CODE_FILE=", source_file(at->file_name())));
+        text.push_back(base::cat("CODE_LINE=", at->line()));
+        text.push_back(base::cat("CODE_FUNC=", std::string_view{at->function_name()}));
+    }
     std::vector<iovec> parts;
     for (auto& t : text) parts.push_back({t.data(), t.size()});
     (void)sd_journal_sendv(parts.data(), static_cast<int>(parts.size()));
@@ -97,7 +116,7 @@ protected:
     void sink_it_(const spdlog::details::log_msg& m) override {
         std::string_view target{m.logger_name.data(), m.logger_name.size()};
         std::string_view text{m.payload.data(), m.payload.size()};
-        if (state().journal) return to_journal(from_spdlog(m.level), target, text, {}, {});
+        if (state().journal) return to_journal(from_spdlog(m.level), target, text, {}, {}, nullptr);
         auto since = std::chrono::duration_cast<std::chrono::milliseconds>(m.time.time_since_epoch()).count();
         static const bool millis = std::getenv("SCCACHE_LOG_MILLIS") != nullptr;
         auto line = daemon_line(from_spdlog(m.level), target, text, since, millis);
@@ -124,6 +143,7 @@ std::string daemon_line(Level level, std::string_view target, std::string_view m
 void set_up_log(const LogSetup& setup) {
     State& s = state();
     s.identifier = setup.identifier;
+    s.fields = setup.fields;
     bool from_environment = false;
     for (const char* name : {"SCCACHE_LOG", "RUST_LOG"}) {
         const char* value = std::getenv(name);
@@ -148,10 +168,10 @@ void set_up_log(const LogSetup& setup) {
     });
 }
 
-void event(Level level, std::string_view target, std::string_view message, MessageId id, const Fields& fields) {
+void event(Level level, std::string_view target, std::string_view message, MessageId id, const Fields& fields, const std::source_location& at) {
     if (!base::log::enabled(level, target)) return;
     if (!state().journal) return base::log::write(level, target, message);
-    to_journal(level, target, message, id.id, fields);
+    to_journal(level, target, message, id.id, fields, &at);
 }
 
 }  // namespace systemd

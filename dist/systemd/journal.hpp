@@ -1,5 +1,6 @@
 #pragma once
 
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,8 +30,10 @@ inline constexpr MessageId k_insecure{"3f1e5d7c9b8a4f6e8d0c2b4a6e8f0d1c"};
 /// NAME, value: SCCACHE_JOB_ID, SCCACHE_SERVER_ID, SCCACHE_TOOLCHAIN, ...
 using Fields = std::vector<std::pair<std::string_view, std::string>>;
 
-/// A line that carries fields. Filtered like any other; without the journal only its text is written.
-void event(base::log::Level level, std::string_view target, std::string_view message, MessageId id, const Fields& fields);
+/// A line that carries fields. Filtered like any other; without the journal only its text is written. `at` becomes
+/// CODE_FILE, CODE_LINE and CODE_FUNC.
+void event(base::log::Level level, std::string_view target, std::string_view message, MessageId id, const Fields& fields,
+           const std::source_location& at = std::source_location::current());
 
 /// How a daemon logs.
 struct LogSetup {
@@ -38,6 +41,7 @@ struct LogSetup {
     std::string_view fallback = "info";        // filter when neither SCCACHE_LOG nor RUST_LOG says anything
     std::string syslog_level;                  // --syslog LEVEL: to syslog, with this level, unless a variable says otherwise
     std::string syslog_identifier;             // "sccache-scheduler", "sccache-buildserver"
+    Fields fields;                             // in every entry of the journal: who this daemon is
 };
 /// Installs the sink of base::log. Call once, early.
 void set_up_log(const LogSetup& setup);

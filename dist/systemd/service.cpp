@@ -71,7 +71,12 @@ void Notifier::reloading() {
     tell(base::cat("RELOADING=1\nMONOTONIC_USEC=", usec));
 }
 
-void Notifier::stopping(std::string_view status) { tell(base::cat("STOPPING=1\nSTATUS=", one_line(status))); }
+void Notifier::stopping(std::string_view status, std::chrono::microseconds patience) {
+    m_status = one_line(status);
+    auto message = base::cat("STOPPING=1\nSTATUS=", m_status);
+    if (patience.count() > 0) message += base::cat("\nEXTEND_TIMEOUT_USEC=", patience.count());
+    tell(message);
+}
 
 void Notifier::failed(std::string_view status, int error) { tell(base::cat("STATUS=", one_line(status), "\nERRNO=", error)); }
 

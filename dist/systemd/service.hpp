@@ -40,7 +40,8 @@ public:
     void status(std::string_view text);  // sent only when it changed
     void watchdog();
     void reloading();
-    void stopping(std::string_view status);
+    /// `patience`: how long ending may take; the service manager is asked to wait as long, whatever TimeoutStopSec= says.
+    void stopping(std::string_view status, std::chrono::microseconds patience = {});
     /// A failing reload or start: shown with the status.
     void failed(std::string_view status, int error);
 

@@ -1,4 +1,4 @@
-#include "dist/scheduler/control.hpp"
+#include "dist/systemd/control.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 #include "src/base/log.hpp"
 #include "src/base/strings.hpp"
 
-namespace scheduler {
+namespace systemd {
 
 namespace {
 
@@ -107,7 +107,7 @@ base::Result<> control_reload(const std::string& path, const base::Fd& config) {
     if (!a) return std::move(a).error();
     base::Fd s{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     if (::connect(s.get(), reinterpret_cast<const sockaddr*>(&*a), sizeof *a) != 0)
-        return base::errno_error(base::cat("cannot reach the scheduler at ", path));
+        return base::errno_error(base::cat("cannot reach the daemon at ", path));
     char byte = 'r';
     iovec io{&byte, 1};
     alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
@@ -126,9 +126,9 @@ base::Result<> control_reload(const std::string& path, const base::Fd& config) {
     timeval limit{10, 0};
     ::setsockopt(s.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     auto verdict = base::read_all(s.get(), k_control_limit);
-    if (!verdict) return std::move(verdict).error().while_doing("wait for the scheduler's answer");
+    if (!verdict) return std::move(verdict).error().while_doing("wait for the daemon's answer");
     if (*verdict == "ok") return base::Ok{};
-    return base::Error{verdict->empty() ? "the scheduler refused the request; run this as root" : *verdict, std::errc::invalid_argument};
+    return base::Error{verdict->empty() ? "the daemon refused the request; run this as root" : *verdict, std::errc::invalid_argument};
 }
 
-}  // namespace scheduler
+}  // namespace systemd

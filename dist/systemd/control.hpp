@@ -9,11 +9,12 @@
 #include "src/base/fd.hpp"
 #include "src/base/result.hpp"
 
-// The scheduler's control socket: `sccache-dist reload` opens the configuration as root and passes the descriptor, so that
-// a scheduler without the right to read the file can reload it, and learns whether it was taken. One message each way:
-// the descriptor one way, "ok" or the problems the other.
+// A daemon's control socket: `sccache-dist reload` opens the configuration as root and passes the descriptor, so that a
+// daemon without the right to read the file can reload it, and learns whether it was taken. (What systemd hands over as a
+// credential is a copy made at the start: reading that again would show nothing new.) One message each way: the descriptor
+// one way, "ok" or the problems the other.
 
-namespace scheduler {
+namespace systemd {
 
 /// Largest configuration taken.
 inline constexpr std::size_t k_control_limit = 1024 * 1024;
@@ -36,4 +37,4 @@ private:
 /// The caller's end: passes `config` to the daemon listening at `path` and waits for its verdict.
 base::Result<> control_reload(const std::string& path, const base::Fd& config);
 
-}  // namespace scheduler
+}  // namespace systemd
