@@ -7,7 +7,7 @@ include_guard()
 add_library(sccache_options INTERFACE)
 target_compile_features(sccache_options INTERFACE cxx_std_20)
 target_compile_options(sccache_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers>)
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers -Wno-restrict>)
 target_compile_definitions(sccache_options INTERFACE _FILE_OFFSET_BITS=64 SCCACHE_VERSION="${PROJECT_VERSION}")
 target_include_directories(sccache_options INTERFACE ${PROJECT_SOURCE_DIR})
 option(SCCACHE_WERROR "Treat warnings as errors (the dev preset does)" OFF)

@@ -1,5 +1,6 @@
 #include "src/client/connect.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/auxv.h>
 #include <sys/socket.h>
@@ -27,6 +28,8 @@ Connection connect_to_server(const wire::Address& address) {
     auto notice = wire::read_notice(address);
     if (notice.what == wire::Notice::What::sick && ::time(nullptr) - notice.since < k_sick_seconds) return {{}, State::sick};
     base::Fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    // A build may have closed its standard streams; the socket must not become one of them.
+    if (socket && socket.get() <= STDERR_FILENO) socket = base::Fd{::fcntl(socket.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)};
     if (!socket) return {};
     bool to_debug = notice.what == wire::Notice::What::debug && wire::connect_to(socket.get(), address.debug_path(), {}) == 0;
     if (!to_debug && connect_patiently(socket.get(), address.path, address.abstract) != 0)
