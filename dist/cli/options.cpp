@@ -20,7 +20,8 @@ std::optional<int> Options::parse(const Arguments& arguments, const Out& out) {
         all.add(m_description);
         po::positional_options_description none;
         po::store(po::command_line_parser(arguments).options(all).positional(none).style(style).run(), m_values);
-        po::notify(m_values);
+        // Help is given to whoever asks, whatever else is required.
+        if (!has("help")) po::notify(m_values);
     } catch (const po::error& e) {
         out.err(base::cat("sccache-dist: error: ", std::string_view{e.what()}, "; see sccache-dist ", m_command, " --help\n"));
         return 2;
