@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
         client::replace_by(path, pointers.data());
         return base::errno_error("cannot run " + path);
     };
+    if (base::log::enabled(base::log::Level::debug, "sccache::commands"))
+        for (int i = 1; i < argc; ++i) base::log::debug("sccache::commands", std::string{"argument "} + argv[i]);
     int code = cli::run({argv + (argc > 0 ? 1 : 0), argv + argc}, world);
     return code == 0 && !written ? 2 : code;  // statistics into a full disk are not a success
 }
