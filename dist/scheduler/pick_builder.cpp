@@ -11,7 +11,9 @@
 // bound, on two conditions. No builder gets a backlog: it is handed more jobs than it has slots only if a slot is due
 // before the next request could come; the rest waits in the scheduler's queue, where whatever becomes free first can
 // have it. And a long job is not put on a slow machine just because that is free: if it would finish earlier on a fast
-// one that is still busy, even behind the queue, it waits for that.
+// one that is still busy, even behind the queue, it waits for that. The queue counts against the power of the busy
+// builders only: while one builder has the toolchain and a thousand idle ones have not, a few jobs wait for the one and
+// the many behind them open up the others.
 //
 // Looking at every builder for every job would be thousands of reads a job. Builders of about the same speed (quarter
 // octaves) are interchangeable except for their load, so each speed class is an ordered set by load and the choice
@@ -26,6 +28,8 @@ constexpr std::size_t k_heads = 4;         // looked at per speed class while th
 constexpr std::size_t k_holders = 48;      // compared all, if no more
 constexpr std::size_t k_sample = 16;        // else so many
 constexpr std::size_t k_toolchains = 256;  // remembered per builder: their names come from clients
+constexpr double k_gain = 1.3;             // a job waits for a busy builder only if that is so much better by prediction,
+constexpr double k_worth = 1;              // and by so many seconds: predictions are not that good, and an idle builder is sure
 constexpr std::uint32_t k_unknown = ~0U;   // number of a toolchain nobody holds
 
 bool avoided(const Choosable& b, std::span<const net::Address> avoid) {
@@ -171,7 +175,7 @@ Choosable* BuilderIndex::pick(const std::string& toolchain, const Choice& choice
         }
         m_turn += n;
     }
-    return best != nullptr && best_finish <= best_busy ? best : nullptr;
+    return best != nullptr && best_finish <= k_gain * best_busy + k_worth ? best : nullptr;
 }
 
 }  // namespace scheduler

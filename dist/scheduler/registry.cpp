@@ -35,8 +35,8 @@ void Registry::relist(Builder& b, Time now) {
     if (open && !b.open) m_room = true;
     m_open += (open ? 1U : 0U) - (b.open ? 1U : 0U);
     b.open = open;
-    double power = well ? b.slots * b.speed : 0;
-    m_power += power - b.power;
+    double power = well && b.assigned >= b.slots ? b.slots * b.speed : 0;
+    m_busy_power += power - b.power;
     b.power = power;
     if (well) m_index.update(b);
     else m_index.remove(b);
@@ -134,7 +134,7 @@ void Registry::remove_builder(const net::Address& address, std::vector<Change>& 
     m_index.forget_toolchains(b);
     m_index.remove(b);
     m_open -= b.open ? 1 : 0;
-    m_power -= b.power;
+    m_busy_power -= b.power;
     m_seen.erase(b.seen);
     m_cpus -= b.cpus;
     m_builders.erase(it);
@@ -171,7 +171,7 @@ void Registry::expire(Time now, std::vector<Change>& changes) {
 std::optional<Placement> Registry::place(const JobRequest& request, Time now, double queued) {
     if (m_open == 0) return std::nullopt;
     double cost = request.cost > 0 ? request.cost : m_usual_cost;
-    Choice choice{cost, m_limits.transfer, queued / std::max(m_power, 0.01), m_limits.prefetch_wait, request.avoid};
+    Choice choice{cost, m_limits.transfer, queued / std::max(m_busy_power, 0.01), m_limits.prefetch_wait, request.avoid};
     auto* picked = m_index.pick(request.toolchain.str(), choice);
     if (picked == nullptr || m_jobs.count(request.id) != 0) return std::nullopt;
     auto& b = static_cast<Builder&>(*picked);

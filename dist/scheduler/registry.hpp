@@ -108,7 +108,7 @@ private:
         std::optional<Time> last_error_at;
         double announced_speed = 1;
         bool open = false;      // counted in m_open
-        double power = 0;       // counted in m_power
+        double power = 0;       // counted in m_busy_power
         double log_ratio = 0;  // learnt: log of speed against what was announced
         int samples = 0;
         std::uint64_t completed = 0;
@@ -151,7 +151,7 @@ private:
     double m_usual_log = 0.7;  // mean of its logarithm
     bool m_room = false;
     std::size_t m_open = 0;    // builders that could take a job
-    double m_power = 0;        // CPU seconds a second of those that are well
+    double m_busy_power = 0;   // CPU seconds a second of those without a free slot: what waiting jobs wait for
 };
 
 }  // namespace scheduler

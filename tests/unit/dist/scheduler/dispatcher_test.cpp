@@ -208,3 +208,17 @@ TEST_CASE("queue: limits, double entries and removal") {
     CHECK(q.expire(Time{10}).size() == 1);
     CHECK(q.empty());
 }
+
+TEST_CASE("dispatcher: one builder with the toolchain does not keep the farm idle") {
+    Rig r{exact()};
+    for (int n = 1; n <= 20; ++n) r.builder(n, 4);
+    auto toolchain = *protocol::ArchiveId::parse(std::string(64, 'a'));
+    for (int i = 0; i < 80; ++i) {
+        JobRequest j;
+        j.toolchain = toolchain;
+        j.cost = 2;
+        r.dispatcher.alloc(std::move(j), [](base::Result<Granted>) {});
+        while (!r.assigner.held.empty()) r.assigner.answer(true);
+    }
+    CHECK(r.dispatcher.registry().jobs() > 60);
+}
