@@ -8,6 +8,7 @@
 #include <climits>
 #include <filesystem>
 
+#include "dist/toolchain/walk.hpp"
 #include "src/base/strings.hpp"
 
 namespace toolchain {
@@ -24,6 +25,7 @@ int open_in_root(int top, const char* path, int flags, mode_t mode) {
     if (flags & O_PATH) how.flags &= ~static_cast<__u64>(O_NOCTTY);
     for (int i = 0;; ++i) {
         auto fd = static_cast<int>(::syscall(SYS_openat2, top, path, &how, sizeof how));
+        if (fd < 0 && errno == ENOSYS) return walk_in_root(top, path, flags, mode);
         if (fd >= 0 || errno != EAGAIN || i == k_retries) return fd;
     }
 }

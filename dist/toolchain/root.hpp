@@ -13,7 +13,8 @@
 namespace toolchain {
 
 /// A directory tree that foreign names are resolved in: absolute links and ".." lead back to its top, never out, and
-/// /proc's magic links are refused. The kernel does the walking (openat2), so there is no race to win.
+/// /proc's magic links are refused. The kernel does the walking (openat2) where it can,
+/// so there is no race to win; see walk.hpp for where it cannot.
 /// Used for unpacking toolchains and inputs, and for reading a job's outputs.
 class Root {
 public:
