@@ -90,7 +90,7 @@ check "the scheduler starts" in_root systemctl enable --now sccache-dist-schedul
 check "the builder starts" in_root systemctl enable --now sccache-dist-builder.service
 in_root useradd -m ann 2>/dev/null
 in_root mkdir -p /home/ann/.config/sccache
-in_root bash -c "sed 's|^#\?scheduler_url = .*|scheduler_url = \"http://127.0.0.1:10600\"|; s|^#\?token = .*|token = \"$token\"|; s|^#\[dist\]|[dist]|; s|^#\[dist.auth\]|[dist.auth]|' /etc/sccache/client.example >/home/ann/.config/sccache/config; chown -R ann: /home/ann"
+in_root bash -c "sed 's|^scheduler_url = .*|scheduler_url = \"http://127.0.0.1:10600\"|; s|^token = .*|token = \"$token\"|' /etc/sccache/client.example >/home/ann/.config/sccache/config; chown -R ann: /home/ann"
 as_ann() { in_root su -c "$1" - ann; }
 for try in $(seq 40); do
     as_ann "sccache --dist-status" >"$work/said" 2>&1
@@ -99,10 +99,10 @@ for try in $(seq 40); do
 done
 says '"num_servers":1' "--dist-status sees the builder"
 as_ann "printf '#include <stdlib.h>\nint main(void) { return abs(-3); }\n' >hello.c"
-check "a compile" as_ann "sccache gcc -O2 -c hello.c -o hello.o && gcc -O2 -c hello.c -o plain.o && cmp hello.o plain.o"
+check "a compile" as_ann "SCCACHE_DIST=always sccache gcc -O2 -c hello.c -o hello.o && gcc -O2 -c hello.c -o plain.o && cmp hello.o plain.o"
 as_ann "sccache -s --stats-format json" >"$work/said" 2>&1
 says '"dist_compiles":{"[^}]*":1}' "it was compiled by the builder"
-check "the second compile is a hit" as_ann "rm hello.o; sccache gcc -O2 -c hello.c -o hello.o && sccache -s --stats-format json | grep -q '\"cache_hits\":{\"counts\":{\"C/C++\":1}'"
+check "the second compile is a hit" as_ann "rm hello.o; SCCACHE_DIST=always sccache gcc -O2 -c hello.c -o hello.o && sccache -s --stats-format json | grep -q '\"cache_hits\":{\"counts\":{\"C/C++\":1}'"
 in_root journalctl -q --no-pager -o cat -u sccache-dist-scheduler.service -u sccache-dist-builder.service >"$work/said"
 for line in "Job 0 created and will be assigned to server" "Job 0 successfully assigned" "Job 0 updated state to Started" "Job 0 updated state to Complete"; do
     grep -qiE "${line// 0 / [0-9]+ }" "$work/said" && ok "journal: $line" || no "journal: $line" "$work/said"
