@@ -89,7 +89,7 @@ inline std::vector<std::string> compilers() {
     std::vector<std::string> found;
     for (const char* name :
          {"gcc", "g++", "clang-14", "clang++-14", "clang-19", "clang++-19", "gcc-7", "gcc-13", "gcc-14"})
-        if (!compiler::resolve_executable(name, "/", environment()).empty()) found.emplace_back(name);
+        if (!compiler::resolve_executable(name, "/", environment()).path.empty()) found.emplace_back(name);
     return found;
 }
 
