@@ -103,7 +103,7 @@ struct Probed {
 inline Probed probe(const std::string& name, compiler::Invocation& invocation, const std::string& cwd,
                     const compiler::Environment& env = environment()) {
     Probed p;
-    p.path = compiler::resolve_executable(name, cwd, env);
+    p.path = compiler::resolve_executable(name, cwd, env).path;
     auto with = [&](const std::vector<std::string>& args) {
         std::vector<std::string> argv{p.path};
         argv.insert(argv.end(), args.begin(), args.end());

@@ -250,8 +250,8 @@ TEST_CASE("resolve_executable: PATH as execvp reads it, without masquerade links
     CHECK(resolve_executable("tool", dir.path(), with(both)).path == dir / "one/tool");
     CHECK(resolve_executable("other", dir.path(), with(both)).path == dir / "two/other");
     CHECK(resolve_executable("plain", dir.path(), with(both)).path.empty());
-    CHECK(resolve_executable("tool", dir.path(), with((dir / "masq") + ":" + both)) == dir / "one/tool");
-    CHECK(resolve_executable("other", dir.path(), with((dir / "masq") + ":" + both)) == dir / "two/other");
+    CHECK(resolve_executable("tool", dir.path(), with((dir / "masq") + ":" + both)).path == dir / "one/tool");
+    CHECK(resolve_executable("other", dir.path(), with((dir / "masq") + ":" + both)).path == dir / "two/other");
     CHECK(resolve_executable(dir / "masq/tool", dir.path(), with(both)).path == dir / "one/tool");
     CHECK(resolve_executable(dir / "masq/other", dir.path(), with(both)).path == dir / "masq/other");
     CHECK(resolve_executable("here", dir.path(), with(":" + both)).path == dir / "here");
