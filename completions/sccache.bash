@@ -7,13 +7,13 @@ _sccache() {
         return
     fi
     case $previous in
-        --stats-format) COMPREPLY=($(compgen -W "text json" -- "$current")); return ;;
+        --stats-format | --format) COMPREPLY=($(compgen -W "text json" -- "$current")); return ;;
         --since) COMPREPLY=($(compgen -W "boot all 1h 1d 7d" -- "$current")); return ;;
         --package-toolchain) COMPREPLY=($(compgen -f -- "$current")); return ;;
     esac
     if [[ $current == -* ]]; then
         COMPREPLY=($(compgen -W "--show-stats --show-adv-stats --zero-stats --start-server --stop-server --dist-status --dist-auth
-            --package-toolchain --debug-preprocessor-cache --check-config --help --version --stats-format --since" -- "$current"))
+            --package-toolchain --debug-preprocessor-cache --check-config --help --version --stats-format --format --since" -- "$current"))
     elif [[ $COMP_CWORD -eq 1 ]]; then
         COMPREPLY=($(compgen -c -- "$current"))
     fi

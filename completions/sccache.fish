@@ -12,5 +12,6 @@ complete -c sccache -n __fish_use_subcommand -l check-config -d "Check the confi
 complete -c sccache -n __fish_use_subcommand -s h -l help -d "Show the options"
 complete -c sccache -n __fish_use_subcommand -s V -l version -d "Show the version"
 complete -c sccache -l stats-format -x -a "text json" -d "Form of statistics"
+complete -c sccache -l format -x -a "json text" -d "Form of the farm's status"
 complete -c sccache -l since -x -a "boot all 1h 1d 7d" -d "Count from then on"
 complete -c sccache -x -a "(__fish_complete_subcommand)"

@@ -24,6 +24,10 @@ std::optional<protocol::JobId> job_of(const net::Request& request) {
     return request.params.empty() ? std::nullopt : base::parse_u64(request.params[0]);
 }
 
+/// Our clients send an empty toolchain where another job of theirs has just brought it: "you have it by now". The job
+/// becomes ready without the bytes crossing the network once more.
+bool asks_only(const net::Request& request) { return request.content_length == std::uint64_t{0}; }
+
 /// A toolchain upload on the loop thread; `upload` is empty when nobody wants the bytes, which are read all the same,
 /// because a client that is cut off takes that for a network failure.
 class UploadSink : public net::BodySink {
@@ -125,7 +129,7 @@ void Service::assign(net::Request request, const net::Reply& reply) {
 base::Result<std::unique_ptr<net::BodySink>> Service::open_upload(const net::Request& request) {
     const auto* job = m_jobs.find(*job_of(request));
     std::unique_ptr<Toolchains::Upload> upload;
-    if (job) {
+    if (job && !asks_only(request)) {
         auto opened = m_parts.toolchains.upload(job->toolchain.id(), request.content_length.value_or(0));
         if (opened) upload = std::move(*opened);
         else base::log::warn(k_target, base::cat("Cannot take toolchain ", job->toolchain.id().str(), ": ", opened.error().what));
@@ -139,7 +143,7 @@ void Service::submit(const net::Request& request, std::unique_ptr<net::BodySink>
     if (!job) return reply.send(protocol::answer(request.headers, protocol::SubmitResult::job_not_found));
     auto& upload_sink = static_cast<UploadSink&>(*sink);  // open_upload makes no other
     std::shared_ptr<Toolchains::Upload> upload{upload_sink.take()};  // shared only because std::function must be copyable
-    if (!upload || !upload_sink.failed()) {
+    if (!asks_only(request) && (!upload || !upload_sink.failed())) {
         if (upload) base::log::warn(k_target, base::cat("Cannot take toolchain ", job->toolchain.id().str(), ": ", upload_sink.failed().error().what));
         return reply.send(protocol::answer(request.headers, protocol::SubmitResult::cannot_cache));
     }
@@ -158,8 +162,10 @@ void Service::submit(const net::Request& request, std::unique_ptr<net::BodySink>
             reply.send(protocol::answer(headers, protocol::SubmitResult::success));
         });
     };
-    m_parts.chores.post([this, upload = std::move(upload), done = std::move(done)](unsigned) mutable {
-        auto kept = upload->finish();
+    m_parts.chores.post([this, upload = std::move(upload), toolchain = job->toolchain.id(), done = std::move(done)](unsigned) mutable {
+        base::Result<> kept = base::Ok{};
+        if (upload) kept = upload->finish();
+        else if (!m_parts.toolchains.has(toolchain)) kept = base::Error{"it is not here yet", std::errc::no_such_file_or_directory};
         upload.reset();
         m_parts.loop.post([done = std::move(done), kept = std::move(kept)]() mutable { done(std::move(kept)); });
     });

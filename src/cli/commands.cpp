@@ -146,8 +146,29 @@ int stop_server(World& world) {
     return 0;
 }
 
-int dist_status(const config::LoadedClient& loaded, World& world) {
+/// The same for people: {"SchedulerStatus":[URL,{...}]} and its two relatives.
+std::string farm_text(const nlohmann::ordered_json& status) {
+    auto row = [](std::string_view name, const std::string& value) {
+        return cat(name, std::string(name.size() < 12 ? 12 - name.size() : 1, ' '), value, "\n");
+    };
+    auto plain = [](const nlohmann::ordered_json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); };
+    if (!status.is_object() || status.size() != 1) return "The farm's state is not understood.\n";
+    const auto& what = status.begin().value();
+    if (!what.is_array() || what.size() != 2) return row("Farm", "no scheduler_url is set: every compile is made here");
+    auto text = row("Scheduler", plain(what[0]));
+    if (!what[1].is_object()) return text + row("State", "not connected: " + plain(what[1]));
+    text += row("State", "connected");
+    for (const auto& [label, key] : {std::pair{"Builders", "num_servers"}, {"CPUs", "num_cpus"}, {"Jobs now", "in_progress"}})
+        if (what[1].contains(key)) text += row(label, plain(what[1][key]));
+    return text;
+}
+
+int dist_status(const Options& options, const config::LoadedClient& loaded, World& world) {
     using Json = nlohmann::ordered_json;
+    auto show = [&](const std::string& json) {
+        world.out(options.farm_format == Format::text ? farm_text(Json::parse(json, nullptr, false)) : json + "\n");
+        return 0;
+    };
     const auto& urls = loaded.settings.dist.scheduler_urls;
     Json status;
     if (!loaded.has_farm()) {
@@ -156,14 +177,10 @@ int dist_status(const config::LoadedClient& loaded, World& world) {
         status["Disabled"] = "disabled";
     } else {
         auto reply = world.server->ask(wire::CommandKind::dist_status, Spawn::yes);
-        if (reply && !reply->empty()) {
-            world.out(*reply + "\n");
-            return 0;
-        }
+        if (reply && !reply->empty()) return show(*reply);
         status["NotConnected"] = Json::array({urls.front() + "/", "could not communicate with scheduler"});
     }
-    world.out(status.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-    return 0;
+    return show(status.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 int dist_auth(const config::LoadedClient& loaded, World& world) {
@@ -208,7 +225,7 @@ int run_configured(const Options& options, World& world) {
         case Action::zero_stats: return zero_stats(world);
         case Action::start_server: return start_server(world);
         case Action::stop_server: return stop_server(world);
-        case Action::dist_status: return dist_status(loaded, world);
+        case Action::dist_status: return dist_status(options, loaded, world);
         case Action::dist_auth: return dist_auth(loaded, world);
         case Action::package_toolchain: return package_toolchain(options, world);
         case Action::debug_preprocessor_cache: {

@@ -81,6 +81,12 @@ base::Result<Options> options_of(const po::variables_map& given) {
         options.format = Format::json;
     else if (!format.empty() && format != "text")
         return usage(cat("--stats-format is text or json, not \"", text("stats-format"), "\""));
+    auto farm_format = base::lower(text("format"));
+    if (farm_format == "text")
+        options.farm_format = Format::text;
+    else if (!farm_format.empty() && farm_format != "json")
+        return usage(cat("--format is json or text, not \"", text("format"), "\""));
+    if (!farm_format.empty() && options.action != Action::dist_status) return usage("--format goes with --dist-status only");
     options.since = text("since");
     if (!options.since.empty() && !stats) return usage("--since goes with --show-stats only");
     options.file = text("internal-yaml-to-json");
@@ -112,6 +118,7 @@ const std::vector<OptionRow>& option_rows() {
         {"help,h", "", "Show this text"},
         {"version,V", "", "Show the version"},
         {"stats-format", "FORMAT", "Form of statistics: text (the default) or json", W::modifier},
+        {"format", "FORMAT", "Form of --dist-status: json (the default) or text", W::modifier},
         {"since", "TIME", "With --show-stats: count from TIME on, across servers: 2h, 7d, 2026-01-31, boot or all",
          W::modifier},
         {"internal-yaml-to-json", "FILE", "", W::internal},

@@ -31,6 +31,7 @@ enum class Format : unsigned char { text, json };
 struct Options {
     Action action = Action::help;
     Format format = Format::text;  // of statistics
+    Format farm_format = Format::json;  // of --dist-status
     std::string since;             // --since, may be empty
     std::string executable;        // --package-toolchain
     std::string output;            // --package-toolchain

@@ -74,7 +74,7 @@ CONF
     farm_pids+=("${BUILDER_PID[$n]}")
 }
 
-farm_status() { sccache --dist-status; }
+farm_status() { sccache --dist-status "$@"; }
 
 wait_for_builders() {
     local want=$1 status

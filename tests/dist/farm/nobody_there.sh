@@ -26,3 +26,4 @@ expect_stat dist_errors 1
 sccache --stop-server >/dev/null
 rm "$HOME/.config/sccache/config"
 [ "$(farm_status)" = '{"Disabled":"disabled"}' ] || fail "status without a farm: $(farm_status)"
+farm_status --format text | grep -q 'no scheduler_url is set' || fail "status for people: $(farm_status --format text)"
