@@ -48,10 +48,13 @@ bool is_held(const std::string& lock) {
 
 std::string debug_lock(const wire::Address& address) { return address.debug_path() + ".lock"; }
 
+bool debug_server_lives(const wire::Address& address) {
+    return wire::read_notice(address).what == wire::Notice::What::debug && is_held(debug_lock(address));
+}
+
 /// The lock of the server that clients of this address get.
 std::string lock_of_living(const wire::Address& address) {
-    bool debug = wire::read_notice(address).what == wire::Notice::What::debug && is_held(debug_lock(address));
-    return debug ? debug_lock(address) : address.beside("lock");
+    return debug_server_lives(address) ? debug_lock(address) : address.beside("lock");
 }
 
 /// The debugging server of SCCACHE_NO_DAEMON=1: it keeps this terminal for its log and has a socket of its own, so it
@@ -101,6 +104,9 @@ public:
         command.root = m_root;
         command.kind = kind;
         command.env = m_env;
+        // The recipe for a trace is this very question with SCCACHE_NO_DAEMON=1. Where a socket unit listens, some server
+        // always answers, and its log is not on this terminal.
+        if (kind == wire::CommandKind::dist_status && wants_foreground() && !debug_server_lives(m_address)) (void)start_debug_server(m_address);
         // The default socket may belong to a server of another root directory (a chroot with the host's /run).
         for (int attempt = 0; attempt < 2; ++attempt) {
             auto connection = client::connect_to_server(m_address);
@@ -120,6 +126,7 @@ public:
 
     base::Result<std::string> start() override {
         auto connection = client::connect_to_server(m_address);
+        if (wants_foreground() && !debug_server_lives(m_address) && start_debug_server(m_address)) return m_address.debug_path();
         if (connection.state != client::Connection::State::absent)
             return base::Error{"Server startup failed: Address in use", std::errc::address_in_use};
         connection = spawn_one(client::Start::by_user);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -107,6 +108,20 @@ base::Result<base::Fd> bind_socket(const Options& options) {
     return socket;
 }
 
+/// The socket file we made. Meanwhile a socket unit may have put its own in that place, and that is not ours to remove.
+class OwnFile {
+public:
+    void made(const std::string& path) { m_known = ::lstat(path.c_str(), &m_stat) == 0; }
+    void remove(const std::string& path) const {
+        struct stat now {};
+        if (m_known && ::lstat(path.c_str(), &now) == 0 && now.st_dev == m_stat.st_dev && now.st_ino == m_stat.st_ino) ::unlink(path.c_str());
+    }
+
+private:
+    struct stat m_stat {};
+    bool m_known = false;
+};
+
 void say(int fd, char what) {
     if (fd < 0) return;
     (void)!::write(fd, &what, 1);
@@ -157,7 +172,11 @@ Options default_address(Options options) {
 int serve(Options options, std::vector<base::Fd> passed) {
     options = default_address(std::move(options));
     base::Fd lock;
-    if (passed.empty()) {
+    OwnFile own_file;
+    if (!passed.empty()) {
+        // For --stop-server, which waits for the lock; a server from before the socket unit may hold it still.
+        if (auto locked = server::lock_for_life(options.lock)) lock = std::move(*locked);
+    } else {
         auto locked = options.lock.empty() ? base::Result<base::Fd>{base::Fd{}} : server::lock_for_life(options.lock);
         if (!locked) {
             base::log::error(k_target, locked.error().what);
@@ -172,6 +191,7 @@ int serve(Options options, std::vector<base::Fd> passed) {
             say(options.ready_fd, '-');
             return 2;
         }
+        if (options.socket[0] != '@') own_file.made(options.socket);
         passed.push_back(std::move(*socket));
     }
     auto idle = idle_time();
@@ -198,7 +218,7 @@ int serve(Options options, std::vector<base::Fd> passed) {
     listener.run();
     g_listener = nullptr;
     if (!options.notice.empty()) ::unlink(options.notice.c_str());
-    if (!options.socket.empty() && options.socket[0] != '@' && lock) ::unlink(options.socket.c_str());
+    own_file.remove(options.socket);
     base::log::info(k_target, "server stopped");
     return 0;
 }
