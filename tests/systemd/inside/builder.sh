@@ -49,11 +49,12 @@ fi
 printf '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n' >a.c
 away a.c "distributed compile"
 job=$(entries -u $S | grep -o '"SCCACHE_JOB_ID":"[0-9]*"' | tail -n 1 | grep -o '[0-9]*')
-is "the four lines of the job, by its id" "$(lines -u $S SCCACHE_JOB_ID="$job" | sed "s/ $job / N /")" \
+said=$(lines -u $S SCCACHE_JOB_ID="$job" | sed "s/ $job / N /")
+has "the toolchain was missing at first" "$said" "with state Pending"
+is "the four lines of the job, by its id" "$(grep -v 'updated state to Ready' <<<"$said")" \
 "Job N created and will be assigned to server ServerId(V4(127.0.0.1:10501))
-Job N successfully assigned and saved with state $(lines -u $S SCCACHE_JOB_ID="$job" | grep -o 'Pending\|Ready' | head -n 1)
-$(lines -u $S SCCACHE_JOB_ID="$job" | grep -q Pending && echo "Job N updated state to Ready
-")Job N updated state to Started
+Job N successfully assigned and saved with state Pending
+Job N updated state to Started
 Job N updated state to Complete"
 entry=$(entries -u $B SCCACHE_JOB_ID="$job")
 has "the builder's line has the same id" "$entry" "Job $job done"
@@ -118,8 +119,7 @@ ok $? "the running compile ends well" "$(cat slow.said)"
 is "on the builder" $(($(dist_count) - before)) 1
 within 40 '[ "$(systemctl is-active $B)" != deactivating ]'
 is "then the builder ends" "$(systemctl is-active $B) $(show $B Result)" "inactive success"
-within 5 'case $(builders) in "0 builders with"*) true ;; *) false ;; esac'
-ok $? "and the scheduler gives it no more jobs" "$(builders)"
+has "and the scheduler knows" "$(curl -s -H "Authorization: Bearer $token" http://127.0.0.1:10600/api/sccache/status)" '"draining": true'
 printf 'int four(void) { return 4; }\n' >d.c
 sccache gcc -c d.c -o d.o
 ok $? "without a builder the compile is done at home"
@@ -130,7 +130,7 @@ sed -i 's/^public_addr.*/&\nbind_address = "127.0.0.1:10998"/' /etc/sccache/buil
 systemctl start sccache-dist-builder.socket $B
 ok $? "with its socket unit" "$(systemctl status $B 2>&1)"
 has "one line says which address won" "$(lines -u $B _PID="$(pid_of $B)")" "not the configured address 127.0.0.1:10998"
-within 5 'case $(builders) in "1 builders with"*) true ;; *) false ;; esac'
+fresh_client
 printf 'int five(void) { return 5; }\n' >e.c
 away e.c "through the passed socket"
 systemctl stop sccache-dist-builder.socket $B
@@ -140,13 +140,13 @@ if [ "$how" = rootless ]; then
     edit $B <$U
     systemctl start $B
     ok $? "the same host as root" "$(systemctl status $B 2>&1)"
-    within 5 'case $(builders) in "1 builders with"*) true ;; *) false ;; esac'
+    known
     printf 'int six(void) { return 6; }\n' >f.c
     away f.c "as root now"
     systemctl revert $B
     systemctl restart $B
     ok $? "and back" "$(systemctl status $B 2>&1)"
-    within 5 'case $(builders) in "1 builders with"*) true ;; *) false ;; esac'
+    known
     printf 'int seven(void) { return 7; }\n' >g.c
     away g.c "rootless again"
 fi

@@ -103,8 +103,11 @@ token = "$token"
 CONF
 }
 builders() { show $S StatusText; }
+known() { within 5 'case $(builders) in "1 builders with"*) true ;; *) false ;; esac'; ok $? "the scheduler knows the builder" "$(builders)"; }
+# A client that was sent home does not ask the farm again for a while; its server is told to forget that.
+fresh_client() { sccache --stop-server >/dev/null 2>&1; }
 # away FILE.c: compiles it through the farm; the object must be the plain compiler's, and a builder's work.
-dist_count() { sccache --show-stats --stats-format json | grep -o '"dist_compiles":{[^}]*}' | grep -o ':[0-9]*' | tr -d : | awk '{ n += $1 } END { print n + 0 }'; }
+dist_count() { sccache --show-stats --stats-format json | grep -o '"dist_compiles":{[^}]*}' | grep -o '":[0-9]*' | tr -d '":' | awk '{ n += $1 } END { print n + 0 }'; }
 away() {
     local before after
     before=$(dist_count)

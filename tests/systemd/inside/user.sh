@@ -70,7 +70,7 @@ compile a
 is "without the unit the client starts its own" "$(servers)" 1
 as systemctl --user start sccache.socket
 ok $? "the socket unit takes over"
-pkill -u tester -x sccache-server
+kill "$(pgrep -u tester -x sccache-server)"
 within 5 '[ "$(servers)" = 0 ]'
 [ -S /run/user/4711/sccache/server.sock ]
 ok $? "the unit's socket is still there"
