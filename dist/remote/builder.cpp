@@ -44,11 +44,14 @@ std::vector<std::pair<std::string, std::string>> pairs_of(const std::vector<std:
 /// The bytes of a run_job body one after the other, without a copy of the inputs in one piece.
 class Body {
 public:
-    Body(std::string prefix, std::vector<SegmentPtr> pieces) : m_prefix{std::move(prefix)}, m_pieces{std::move(pieces)} {}
+    Body(std::string prefix, std::vector<SegmentPtr> pieces)
+        : m_prefix{std::move(prefix)}, m_pieces{std::move(pieces)} {}
     std::string next(std::size_t max) {
         std::string out;
         while (out.size() < max) {
-            const std::string* now = m_at == 0 ? &m_prefix : m_at <= m_pieces.size() ? &m_pieces[m_at - 1]->deflated : nullptr;
+            const std::string* now = m_at == 0                 ? &m_prefix
+                                     : m_at <= m_pieces.size() ? &m_pieces[m_at - 1]->deflated
+                                                               : nullptr;
             if (now == nullptr) break;
             auto n = std::min(max - out.size(), now->size() - m_in);
             out.append(*now, m_in, n);
@@ -72,7 +75,8 @@ private:
 net::ClientRequest Builders::request_to(const Allocation& allocation, std::string_view route) const {
     net::ClientRequest request;
     request.method = "POST";
-    request.url = net::Url::of(allocation.job.server_id, true, base::cat("/api/v1/distserver/", route, "/", allocation.job.job_id));
+    request.url = net::Url::of(allocation.job.server_id, true,
+                               base::cat("/api/v1/distserver/", route, "/", allocation.job.job_id));
     request.headers.add("Authorization", "Bearer " + allocation.job.auth);
     request.headers.add("Content-Type", "application/octet-stream");
     request.headers.add("Accept", "*/*");
@@ -91,7 +95,8 @@ base::Result<protocol::SubmitResult> Builders::submit(const Allocation& allocati
         if (::fstat(archive.get(), &st) != 0) return base::errno_error("cannot read the toolchain");
         request.source_size = static_cast<std::uint64_t>(st.st_size);
         // Shared because std::function must be copyable.
-        request.source = [file = std::make_shared<base::Fd>(std::move(archive))](std::size_t max) -> base::Result<std::string> {
+        request.source =
+            [file = std::make_shared<base::Fd>(std::move(archive))](std::size_t max) -> base::Result<std::string> {
             std::string piece(std::min<std::size_t>(max, 256 * 1024), '\0');
             auto n = ::read(file->get(), piece.data(), piece.size());
             if (n < 0) return base::errno_error("cannot read the toolchain");
@@ -101,12 +106,14 @@ base::Result<protocol::SubmitResult> Builders::submit(const Allocation& allocati
     }
     auto response = cancel.call(m_client, std::move(request));
     if (!response) return std::move(response).error();
-    if (response->status != 200) return base::Error{base::cat("answered ", response->status, " ", said(response->body)), std::errc::protocol_error};
+    if (response->status != 200)
+        return base::Error{base::cat("answered ", response->status, " ", said(response->body)),
+                           std::errc::protocol_error};
     return protocol::decode_submit_result(response->body);
 }
 
-std::optional<Trouble> Builders::bring_toolchain(const wire::RemoteJob& job, const Allocation& allocation, const Toolchains::Ready& toolchain,
-                                                 Cancel& cancel) {
+std::optional<Trouble> Builders::bring_toolchain(const wire::RemoteJob& job, const Allocation& allocation,
+                                                 const Toolchains::Ready& toolchain, Cancel& cancel) {
     std::shared_ptr<std::mutex> turn;
     {
         std::lock_guard lock{m_mutex};
@@ -127,15 +134,20 @@ std::optional<Trouble> Builders::bring_toolchain(const wire::RemoteJob& job, con
     }
     auto archive = m_toolchains.open(toolchain, job);
     if (!archive) return Trouble{What::failed, std::move(archive).error().what, 1000};
-    base::log::debug(k_target, base::cat("sending toolchain ", toolchain.id.str(), " to ", allocation.job.server_id.str()));
+    base::log::debug(k_target,
+                     base::cat("sending toolchain ", toolchain.id.str(), " to ", allocation.job.server_id.str()));
     auto result = submit(allocation, std::move(*archive), cancel);
     if (!result) return of_builder(allocation, base::cat("cannot send the toolchain: ", result.error().what), false);
     if (*result == protocol::SubmitResult::success) return std::nullopt;
-    return of_builder(allocation, *result == protocol::SubmitResult::cannot_cache ? "it cannot keep the toolchain" : "it does not know the job any more", false);
+    return of_builder(allocation,
+                      *result == protocol::SubmitResult::cannot_cache ? "it cannot keep the toolchain"
+                                                                      : "it does not know the job any more",
+                      false);
 }
 
-std::variant<Ran, Trouble> Builders::run(const wire::RemoteJob& job, const Allocation& allocation, const Toolchains::Ready& toolchain,
-                                         const Inputs& inputs, std::chrono::milliseconds limit, Cancel& cancel) {
+std::variant<Ran, Trouble> Builders::run(const wire::RemoteJob& job, const Allocation& allocation,
+                                         const Toolchains::Ready& toolchain, const Inputs& inputs,
+                                         std::chrono::milliseconds limit, Cancel& cancel) {
     if (allocation.need_toolchain)
         if (auto trouble = bring_toolchain(job, allocation, toolchain, cancel)) return *std::move(trouble);
     protocol::RunJob run;
@@ -150,9 +162,8 @@ std::variant<Ran, Trouble> Builders::run(const wire::RemoteJob& job, const Alloc
     request.response_limit = k_outputs_bytes + 2 * k_stream_bytes;
     request.source_size = prefix.size() + inputs.size;
     const auto sent = request.source_size;
-    request.source = [body = std::make_shared<Body>(std::move(prefix), inputs.pieces)](std::size_t max) -> base::Result<std::string> {
-        return body->next(max);
-    };
+    request.source = [body = std::make_shared<Body>(std::move(prefix), inputs.pieces)](
+                         std::size_t max) -> base::Result<std::string> { return body->next(max); };
     auto began = std::chrono::steady_clock::now();
     auto response = cancel.call(m_client, std::move(request));
     auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
@@ -161,10 +172,12 @@ std::variant<Ran, Trouble> Builders::run(const wire::RemoteJob& job, const Alloc
         return of_builder(allocation, response.error().what, true);
     }
     if (response->status != 200)
-        return of_builder(allocation, base::cat("answered ", response->status, " ", said(response->body)), response->status >= 500);
+        return of_builder(allocation, base::cat("answered ", response->status, " ", said(response->body)),
+                          response->status >= 500);
     auto result = protocol::decode_run_result(response->body);
     if (!result) return of_builder(allocation, base::cat("answered nonsense: ", result.error().what), false);
-    if (std::holds_alternative<protocol::RunJobNotFound>(*result)) return of_builder(allocation, "it does not know the job any more", false);
+    if (std::holds_alternative<protocol::RunJobNotFound>(*result))
+        return of_builder(allocation, "it does not know the job any more", false);
     return Ran{std::move(std::get<protocol::RunComplete>(*result)), static_cast<std::uint32_t>(took), sent};
 }
 

@@ -26,12 +26,14 @@ public:
     Builders(net::HttpClient& client, Toolchains& toolchains) : m_client{client}, m_toolchains{toolchains} {}
 
     /// Uploads the toolchain if the builder lacks it, and runs the job.
-    std::variant<Ran, Trouble> run(const wire::RemoteJob& job, const Allocation& allocation, const Toolchains::Ready& toolchain,
-                                   const Inputs& inputs, std::chrono::milliseconds limit, Cancel& cancel);
+    std::variant<Ran, Trouble> run(const wire::RemoteJob& job, const Allocation& allocation,
+                                   const Toolchains::Ready& toolchain, const Inputs& inputs,
+                                   std::chrono::milliseconds limit, Cancel& cancel);
 
 private:
     net::ClientRequest request_to(const Allocation& allocation, std::string_view route) const;
-    std::optional<Trouble> bring_toolchain(const wire::RemoteJob& job, const Allocation& allocation, const Toolchains::Ready& toolchain, Cancel& cancel);
+    std::optional<Trouble> bring_toolchain(const wire::RemoteJob& job, const Allocation& allocation,
+                                           const Toolchains::Ready& toolchain, Cancel& cancel);
     base::Result<protocol::SubmitResult> submit(const Allocation& allocation, base::Fd archive, Cancel& cancel);
 
     net::HttpClient& m_client;

@@ -86,7 +86,9 @@ public:
             }
             if (cancel->cancelled()) return;
             outcome.result.id = job.id;
-            auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - arrived).count();
+            auto took =
+                std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - arrived)
+                    .count();
             outcome.result.wall_ms = static_cast<std::uint32_t>(took);
             send(wire::RemoteType::result, wire::encode(outcome.result), outcome.files);
         });
@@ -130,7 +132,8 @@ private:
         std::vector<int> fds;
         for (const auto& file : files) fds.push_back(file.get());
         std::lock_guard lock{m_sending};
-        if (!wire::send_frame(m_socket, static_cast<wire::Type>(type), payload, fds.data(), fds.size())) ::shutdown(m_socket, SHUT_RDWR);
+        if (!wire::send_frame(m_socket, static_cast<wire::Type>(type), payload, fds.data(), fds.size()))
+            ::shutdown(m_socket, SHUT_RDWR);
     }
 
     const int m_socket;

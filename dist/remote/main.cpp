@@ -42,8 +42,10 @@ int package_toolchain(const char* compiler, const char* out) {
     request.compiler = find_compiler(compiler);
     for (char** e = environ; *e != nullptr; ++e) request.environment.emplace_back(*e);
     auto packed = toolchain::pack_toolchain(request, absolute_in_cwd(out));
-    if (!packed) return fail(base::cat("cannot package the toolchain of ", request.compiler, ": ", packed.error().what));
-    (void)base::write_all(STDERR_FILENO, base::cat("sccache: ", out, ": ", packed->members, " members, ", packed->bytes, " bytes, id ", packed->id.str(), "\n"));
+    if (!packed)
+        return fail(base::cat("cannot package the toolchain of ", request.compiler, ": ", packed.error().what));
+    (void)base::write_all(STDERR_FILENO, base::cat("sccache: ", out, ": ", packed->members, " members, ", packed->bytes,
+                                                   " bytes, id ", packed->id.str(), "\n"));
     return 0;
 }
 

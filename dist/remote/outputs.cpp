@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::uint64_t k_most_ratio = 1100;  // deflate cannot do better than 1032:1
 
-base::Error bad(std::string_view name, std::string_view why) { return {base::cat("output ", name, ": ", why), std::errc::bad_message}; }
+base::Error bad(std::string_view name, std::string_view why) {
+    return {base::cat("output ", name, ": ", why), std::errc::bad_message};
+}
 
 base::Result<base::Fd> unpack(const std::string& name, const protocol::OutputData& data) {
     base::Fd file{::memfd_create("output", MFD_CLOEXEC)};
@@ -39,14 +41,16 @@ base::Result<base::Fd> unpack(const std::string& name, const protocol::OutputDat
 }  // namespace
 
 base::Result<Outputs> unpack_outputs(const protocol::RunComplete& answer, const std::vector<std::string>& requested) {
-    if (answer.out.size() > k_stream_bytes || answer.err.size() > k_stream_bytes) return base::Error{"it says too much", std::errc::message_size};
+    if (answer.out.size() > k_stream_bytes || answer.err.size() > k_stream_bytes)
+        return base::Error{"it says too much", std::errc::message_size};
     Outputs outputs;
     std::uint64_t total = 0;
     for (const auto& [name, data] : answer.outputs) {
         auto at = std::find(requested.begin(), requested.end(), name);
         if (at == requested.end()) return base::Error{"it sent a file that was not requested", std::errc::bad_message};
         auto index = static_cast<std::uint32_t>(at - requested.begin());
-        if (std::find(outputs.indices.begin(), outputs.indices.end(), index) != outputs.indices.end()) return bad(name, "sent twice");
+        if (std::find(outputs.indices.begin(), outputs.indices.end(), index) != outputs.indices.end())
+            return bad(name, "sent twice");
         if (data.length > k_outputs_bytes || (total += data.length) > k_outputs_bytes) return bad(name, "too large");
         auto file = unpack(name, data);
         if (!file) return std::move(file).error();

@@ -21,7 +21,8 @@ constexpr milliseconds k_most_limit{20 * 60'000};
 /// A job may take twenty times what it took here: builders are slow or busy, but one that has gone must be noticed.
 milliseconds limit_for(const wire::RemoteJob& job) {
     if (job.cost_ms == 0) return k_most_limit;
-    return std::clamp(milliseconds{std::uint64_t{job.cost_ms} * 20} + milliseconds{60'000}, k_least_limit, k_most_limit);
+    return std::clamp(milliseconds{std::uint64_t{job.cost_ms} * 20} + milliseconds{60'000}, k_least_limit,
+                      k_most_limit);
 }
 
 Outcome outcome_of(Trouble trouble) {
@@ -45,7 +46,8 @@ protocol::JobHints hints_for(const wire::RemoteJob& job) {
 std::variant<Outcome, Trouble> accept(const wire::RemoteJob& job, const Allocation& allocation, Ran ran) {
     auto outputs = unpack_outputs(ran.answer, job.outputs);
     if (!outputs) {
-        Trouble trouble{What::failed, base::cat("builder ", allocation.job.server_id.str(), ": ", outputs.error().what)};
+        Trouble trouble{What::failed,
+                        base::cat("builder ", allocation.job.server_id.str(), ": ", outputs.error().what)};
         trouble.another = true;
         return trouble;
     }
@@ -78,7 +80,8 @@ Outcome remote_compile(const wire::RemoteJob& job, FarmState& farm, Segments& se
     int broken = 0;
     Trouble last;
     for (int attempt = 0; attempt < k_attempts; ++attempt) {
-        auto allocated = farm.scheduler.alloc(toolchain.id, hints, job.patient ? k_alloc_long_patience : k_alloc_patience, cancel);
+        auto allocated =
+            farm.scheduler.alloc(toolchain.id, hints, job.patient ? k_alloc_long_patience : k_alloc_patience, cancel);
         if (auto* trouble = std::get_if<Trouble>(&allocated)) {
             // No second builder: what counts is what the first one did.
             if (attempt == 0 || trouble->what == What::failed) last = std::move(*trouble);

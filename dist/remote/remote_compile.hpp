@@ -13,7 +13,9 @@ namespace remote {
 /// One farm, as one set of settings names it.
 struct FarmState {
     FarmState(net::HttpClient& client, const wire::FarmSettings& settings)
-        : toolchains{settings.cache_dir, settings.cache_size}, scheduler{client, settings}, builders{client, toolchains} {}
+        : toolchains{settings.cache_dir, settings.cache_size},
+          scheduler{client, settings},
+          builders{client, toolchains} {}
     Toolchains toolchains;
     Scheduler scheduler;
     Builders builders;

@@ -1,7 +1,8 @@
 #include "dist/remote/scheduler.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 #include "src/base/log.hpp"
 #include "src/base/strings.hpp"
@@ -37,10 +38,13 @@ std::uint32_t millis_until(std::chrono::steady_clock::time_point when) {
 Scheduler::Scheduler(net::HttpClient& client, const wire::FarmSettings& farm) : m_client{client}, m_token{farm.token} {
     if (!farm.fingerprint.empty()) {
         auto pin = net::tls::Fingerprint::parse(farm.fingerprint);
-        if (pin) m_trust.pin = *pin;
-        else m_unusable = base::cat("scheduler_fingerprint: ", pin.error().what);
+        if (pin)
+            m_trust.pin = *pin;
+        else
+            m_unusable = base::cat("scheduler_fingerprint: ", pin.error().what);
     }
-    if (!net::valid_field("Authorization", m_token)) m_unusable = "the token in [dist.auth] holds characters that cannot be sent";
+    if (!net::valid_field("Authorization", m_token))
+        m_unusable = "the token in [dist.auth] holds characters that cannot be sent";
     for (const auto& text : farm.scheduler_urls) {
         auto url = net::Url::parse(text);
         if (!url) {
@@ -49,7 +53,9 @@ Scheduler::Scheduler(net::HttpClient& client, const wire::FarmSettings& farm) : 
         }
         auto address = net::Address::parse_ip(url->host);
         if (!url->https && url->host != "localhost" && !(address && address->is_loopback()))
-            base::log::warn(k_target, base::cat("the token for ", text, " crosses the network in clear: use https, or only on a network you trust"));
+            base::log::warn(k_target,
+                            base::cat("the token for ", text,
+                                      " crosses the network in clear: use https, or only on a network you trust"));
         m_peers.push_back({*url, base::cat(text, text.ends_with('/') ? "" : "/"), {}, false});
     }
 }
@@ -102,19 +108,26 @@ std::variant<Allocation, Trouble> Scheduler::alloc(const protocol::ArchiveId& id
         }
         if (response->status != 200) {
             auto refused = response->status == 401 || response->status == 403;
-            trouble = {What::failed, base::cat("scheduler ", url.authority(), refused ? " refused our token: " : " answered: ", response->status, " ", said(response->body)),
+            trouble = {What::failed,
+                       base::cat("scheduler ", url.authority(), refused ? " refused our token: " : " answered: ",
+                                 response->status, " ", said(response->body)),
                        refused ? k_refused_retry_ms : 0};
             trouble.another = !refused;
             if (response->status >= 500) continue;  // the next scheduler may be well
             return trouble;
         }
         auto result = protocol::decode_alloc_result(response->body);
-        if (!result) return Trouble{What::failed, base::cat("scheduler ", url.authority(), " answered nonsense: ", result.error().what)};
+        if (!result)
+            return Trouble{What::failed,
+                           base::cat("scheduler ", url.authority(), " answered nonsense: ", result.error().what)};
         if (auto* fail = std::get_if<protocol::AllocFail>(&*result))
-            return Trouble{What::unreachable, base::cat("scheduler ", url.authority(), ": ", said(fail->msg)), k_full_retry_ms};
+            return Trouble{What::unreachable, base::cat("scheduler ", url.authority(), ": ", said(fail->msg)),
+                           k_full_retry_ms};
         auto& success = std::get<protocol::AllocSuccess>(*result);
         auto pin = net::tls::Fingerprint::from_raw(success.cert_digest);
-        if (!pin) return Trouble{What::failed, base::cat("scheduler ", url.authority(), " sent no certificate digest for ", success.job.server_id.str())};
+        if (!pin)
+            return Trouble{What::failed, base::cat("scheduler ", url.authority(), " sent no certificate digest for ",
+                                                   success.job.server_id.str())};
         auto extra = protocol::AllocHints::get(response->headers);
         if (extra.own_builder && !keep) {
             std::lock_guard lock{m_mutex};
@@ -124,7 +137,8 @@ std::variant<Allocation, Trouble> Scheduler::alloc(const protocol::ArchiveId& id
     }
     if (trouble.what == What::unreachable && !m_peers.empty()) {
         std::lock_guard lock{m_mutex};
-        auto soonest = std::min_element(m_peers.begin(), m_peers.end(), [](const auto& a, const auto& b) { return a.down_until < b.down_until; });
+        auto soonest = std::min_element(m_peers.begin(), m_peers.end(),
+                                        [](const auto& a, const auto& b) { return a.down_until < b.down_until; });
         trouble.retry_ms = millis_until(soonest->down_until);
     }
     return trouble;
@@ -148,8 +162,9 @@ std::string Scheduler::status(std::chrono::milliseconds patience) {
             base::log::debug(k_target, response.error().what);
             continue;
         }
-        auto sums = response->status == 200 ? protocol::decode_scheduler_status(response->body)
-                                            : base::Result<protocol::SchedulerStatus>{base::Error{base::cat("status ", response->status)}};
+        auto sums = response->status == 200
+                        ? protocol::decode_scheduler_status(response->body)
+                        : base::Result<protocol::SchedulerStatus>{base::Error{base::cat("status ", response->status)}};
         if (!sums) {
             why = base::cat("the scheduler's answer is not understood: ", sums.error().what);
             continue;

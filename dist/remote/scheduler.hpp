@@ -29,8 +29,8 @@ public:
     Scheduler(net::HttpClient& client, const wire::FarmSettings& farm);
 
     /// Asks for a builder. `hints.avoid`: builders that have just failed.
-    std::variant<Allocation, Trouble> alloc(const protocol::ArchiveId& id, const protocol::JobHints& hints, std::chrono::milliseconds patience,
-                                            Cancel& cancel);
+    std::variant<Allocation, Trouble> alloc(const protocol::ArchiveId& id, const protocol::JobHints& hints,
+                                            std::chrono::milliseconds patience, Cancel& cancel);
     /// The JSON of --dist-status.
     std::string status(std::chrono::milliseconds patience);
 

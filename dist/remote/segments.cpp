@@ -33,7 +33,8 @@ void number(char* field, std::size_t width, std::uint64_t value) {
     field[width - 1] = 0;
 }
 
-std::string one_header(std::string_view name, char type, unsigned mode, std::uint64_t size, std::int64_t mtime, std::string_view link) {
+std::string one_header(std::string_view name, char type, unsigned mode, std::uint64_t size, std::int64_t mtime,
+                       std::string_view link) {
     std::string h(k_block, '\0');
     std::memcpy(h.data(), name.data(), std::min<std::size_t>(name.size(), 100));
     number(&h[100], 8, mode);
@@ -44,7 +45,10 @@ std::string one_header(std::string_view name, char type, unsigned mode, std::uin
     std::memset(&h[148], ' ', 8);
     h[156] = type;
     std::memcpy(&h[157], link.data(), std::min<std::size_t>(link.size(), 100));
-    std::memcpy(&h[257], "ustar\0" "00", 8);
+    std::memcpy(&h[257],
+                "ustar\0"
+                "00",
+                8);
     unsigned sum = 0;
     for (char c : h) sum += static_cast<unsigned char>(c);
     std::snprintf(&h[148], 8, "%06o", sum & 0777777);
@@ -62,7 +66,8 @@ std::string long_name(char type, std::string_view text) {
 
 }  // namespace
 
-std::string tar_header(std::string_view path, char type, unsigned mode, std::uint64_t size, std::int64_t mtime, std::string_view link) {
+std::string tar_header(std::string_view path, char type, unsigned mode, std::uint64_t size, std::int64_t mtime,
+                       std::string_view link) {
     while (path.starts_with('/')) path.remove_prefix(1);
     std::string name{path};
     if (type == '5') name += '/';
@@ -78,7 +83,8 @@ base::Result<Segment> deflate_segment(std::string_view plain) {
     segment.adler = ::adler32(1, reinterpret_cast<const Bytef*>(plain.data()), static_cast<uInt>(plain.size()));
     z_stream z{};
     // Level 1: what is sent to a machine beside us is worth little work.
-    if (::deflateInit2(&z, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK) return base::Error{"cannot compress", std::errc::not_enough_memory};
+    if (::deflateInit2(&z, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return base::Error{"cannot compress", std::errc::not_enough_memory};
     segment.deflated.resize(::deflateBound(&z, static_cast<uLong>(plain.size())) + 64);
     z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
     z.avail_in = static_cast<uInt>(plain.size());
@@ -98,13 +104,16 @@ base::Result<SegmentPtr> Segments::file(const std::string& path) {
     struct stat st {};
     if (!fd || ::fstat(fd.get(), &st) != 0) return base::errno_error("cannot read " + path);
     if (!S_ISREG(st.st_mode)) return base::Error{path + " is not a file", std::errc::invalid_argument};
-    const Known now{st.st_dev, st.st_ino, static_cast<std::uint64_t>(st.st_size), nanoseconds(st.st_mtim), nanoseconds(st.st_ctim), {}, {}};
+    const Known now{
+        st.st_dev, st.st_ino, static_cast<std::uint64_t>(st.st_size), nanoseconds(st.st_mtim), nanoseconds(st.st_ctim),
+        {},        {}};
     {
         std::lock_guard lock{m_mutex};
         auto at = m_known.find(path);
         if (at != m_known.end()) {
             const auto& k = at->second;
-            if (k.device == now.device && k.inode == now.inode && k.size == now.size && k.mtime == now.mtime && k.ctime == now.ctime) {
+            if (k.device == now.device && k.inode == now.inode && k.size == now.size && k.mtime == now.mtime &&
+                k.ctime == now.ctime) {
                 m_uses.splice(m_uses.begin(), m_uses, k.use);
                 return k.segment;
             }
@@ -121,8 +130,9 @@ base::Result<SegmentPtr> Segments::file(const std::string& path) {
     if (!made) return std::move(made).error();
     auto segment = std::make_shared<const Segment>(std::move(*made));
     struct stat again {};
-    bool settled = ::fstat(fd.get(), &again) == 0 && nanoseconds(again.st_mtim) == now.mtime && nanoseconds(again.st_ctim) == now.ctime &&
-                   content->size() == now.size && std::max(now.mtime, now.ctime) < nanoseconds(clock) - k_settle_ns;
+    bool settled = ::fstat(fd.get(), &again) == 0 && nanoseconds(again.st_mtim) == now.mtime &&
+                   nanoseconds(again.st_ctim) == now.ctime && content->size() == now.size &&
+                   std::max(now.mtime, now.ctime) < nanoseconds(clock) - k_settle_ns;
     if (!settled) return segment;
     std::lock_guard lock{m_mutex};
     if (auto at = m_known.find(path); at != m_known.end()) {

@@ -56,7 +56,8 @@ base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segment
         auto segment = segments.file(path);
         if (!segment) return std::move(segment).error();
         add(std::move(*segment));
-        if (total > k_inputs_limit) return base::Error{"the inputs are too large to be sent", std::errc::file_too_large};
+        if (total > k_inputs_limit)
+            return base::Error{"the inputs are too large to be sent", std::errc::file_too_large};
     }
     auto end = deflate_segment(std::string(1024, '\0'));
     if (!end) return std::move(end).error();

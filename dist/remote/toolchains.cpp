@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "dist/toolchain/pack.hpp"
 #include "src/base/digest.hpp"
@@ -38,7 +38,8 @@ std::string stamp_text(const std::string& path) {
 
 }  // namespace
 
-Toolchains::Toolchains(std::string cache_dir, std::uint64_t limit) : m_directory{cache_dir + "/client"}, m_top{std::move(cache_dir)}, m_limit{limit} {}
+Toolchains::Toolchains(std::string cache_dir, std::uint64_t limit)
+    : m_directory{cache_dir + "/client"}, m_top{std::move(cache_dir)}, m_limit{limit} {}
 
 Toolchains::~Toolchains() {
     for (auto& thread : m_threads) thread.join();
@@ -70,11 +71,13 @@ std::map<std::string, std::string> Toolchains::read_weak_map() {
 
 base::Result<> Toolchains::add_to_weak_map(const std::string& weak, const std::string& id) {
     base::Fd lock{::open((m_directory + "/weak_map.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (!lock || ::flock(lock.get(), LOCK_EX) != 0) return base::errno_error("cannot lock " + m_directory + "/weak_map.lock");
+    if (!lock || ::flock(lock.get(), LOCK_EX) != 0)
+        return base::errno_error("cannot lock " + m_directory + "/weak_map.lock");
     auto map = read_weak_map();
     map[weak] = id;
     nlohmann::json json = map;
-    return base::write_file(m_directory + "/weak_map.json", json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+    return base::write_file(m_directory + "/weak_map.json",
+                            json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
 }
 
 std::variant<Toolchains::Ready, Trouble> Toolchains::of_archive(const wire::ToolchainRule& rule) {
@@ -83,8 +86,11 @@ std::variant<Toolchains::Ready, Trouble> Toolchains::of_archive(const wire::Tool
     auto at = m_given.find(rule.archive);
     if (at == m_given.end() || at->second.first != stamp) {
         auto digest = base::hash_file(rule.archive);
-        auto id = digest ? protocol::ArchiveId::of_digest(digest->view()) : base::Result<protocol::ArchiveId>{digest.error()};
-        if (!id) return Trouble{What::failed, base::cat("cannot use the toolchain ", rule.archive, ": ", id.error().what), k_broken_retry_ms};
+        auto id =
+            digest ? protocol::ArchiveId::of_digest(digest->view()) : base::Result<protocol::ArchiveId>{digest.error()};
+        if (!id)
+            return Trouble{What::failed, base::cat("cannot use the toolchain ", rule.archive, ": ", id.error().what),
+                           k_broken_retry_ms};
         at = m_given.insert_or_assign(rule.archive, std::pair{stamp, *id}).first;
     }
     return Ready{at->second.second, rule.archive_compiler, rule.archive};
@@ -93,7 +99,8 @@ std::variant<Toolchains::Ready, Trouble> Toolchains::of_archive(const wire::Tool
 std::variant<Toolchains::Ready, Trouble> Toolchains::find(const wire::RemoteJob& job) {
     for (const auto& rule : job.farm.toolchains) {
         if (rule.compiler != job.program) continue;
-        if (rule.no_dist) return Trouble{What::stays_home, base::cat(job.program, " is not to be distributed (no_dist)")};
+        if (rule.no_dist)
+            return Trouble{What::stays_home, base::cat(job.program, " is not to be distributed (no_dist)")};
         return of_archive(rule);
     }
     auto weak = weak_key(job);
@@ -103,9 +110,13 @@ std::variant<Toolchains::Ready, Trouble> Toolchains::find(const wire::RemoteJob&
         auto packing = m_packings.find(weak);
         if (packing != m_packings.end() && packing->second.done && !packing->second.id &&
             ::time(nullptr) - packing->second.failed_at < k_try_again_s)
-            return Trouble{What::failed, base::cat("cannot pack the toolchain of ", job.program, ": ", packing->second.id.error().what), k_broken_retry_ms};
+            return Trouble{
+                What::failed,
+                base::cat("cannot pack the toolchain of ", job.program, ": ", packing->second.id.error().what),
+                k_broken_retry_ms};
         if (packing == m_packings.end() || packing->second.done) {
-            if (auto good = prepare(); !good) return Trouble{What::failed, std::move(good).error().what, k_broken_retry_ms};
+            if (auto good = prepare(); !good)
+                return Trouble{What::failed, std::move(good).error().what, k_broken_retry_ms};
             auto map = read_weak_map();
             if (auto at = map.find(weak); at != map.end())
                 if (auto id = protocol::ArchiveId::parse(at->second)) {
@@ -115,7 +126,8 @@ std::variant<Toolchains::Ready, Trouble> Toolchains::find(const wire::RemoteJob&
             start_packing(weak, job);
         }
         if (!job.patient)
-            return Trouble{What::not_yet, base::cat("the toolchain of ", job.program, " is being packed"), k_packing_retry_ms};
+            return Trouble{What::not_yet, base::cat("the toolchain of ", job.program, " is being packed"),
+                           k_packing_retry_ms};
         m_news.wait(lock, [&] { return m_packings[weak].done; });
     }
 }
@@ -155,7 +167,8 @@ base::Result<protocol::ArchiveId> Toolchains::pack(const std::string& weak, cons
     }
     make_room(path);
     if (auto noted = add_to_weak_map(weak, packed->id.str()); !noted) base::log::warn(k_target, noted.error().what);
-    base::log::info(k_target, base::cat("packed the toolchain of ", job.program, ": ", packed->id.str(), ", ", packed->bytes, " bytes"));
+    base::log::info(k_target, base::cat("packed the toolchain of ", job.program, ": ", packed->id.str(), ", ",
+                                        packed->bytes, " bytes"));
     return packed->id;
 }
 
@@ -170,7 +183,8 @@ base::Result<base::Fd> Toolchains::open(const Ready& ready, const wire::RemoteJo
         if (*id != ready.id) {
             std::lock_guard lock{m_mutex};
             m_known[weak_key(job)] = *id;
-            return base::Error{base::cat(job.program, " has changed while its toolchain was in use"), std::errc::resource_unavailable_try_again};
+            return base::Error{base::cat(job.program, " has changed while its toolchain was in use"),
+                               std::errc::resource_unavailable_try_again};
         }
         fd = base::open_read(path);
     }
@@ -189,7 +203,8 @@ void Toolchains::make_room(const std::string& keep) {
     std::vector<Archive> archives;
     std::uint64_t total = 0;
     std::error_code failed;
-    for (fs::recursive_directory_iterator at{m_directory + "/tc", fs::directory_options::none, failed}, end; !failed && at != end; at.increment(failed)) {
+    for (fs::recursive_directory_iterator at{m_directory + "/tc", fs::directory_options::none, failed}, end;
+         !failed && at != end; at.increment(failed)) {
         if (!at->is_regular_file(failed)) continue;
         archives.push_back({at->last_write_time(failed), at->file_size(failed), at->path()});
         total += archives.back().size;

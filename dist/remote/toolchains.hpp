@@ -57,8 +57,8 @@ private:
     const std::uint64_t m_limit;
     std::mutex m_mutex;
     std::condition_variable m_news;
-    std::map<std::string, Packing> m_packings;     // by weak key
-    std::map<std::string, protocol::ArchiveId> m_known;  // weak key -> archive
+    std::map<std::string, Packing> m_packings;                                   // by weak key
+    std::map<std::string, protocol::ArchiveId> m_known;                          // weak key -> archive
     std::map<std::string, std::pair<std::string, protocol::ArchiveId>> m_given;  // configured archive -> (stamp, id)
     std::vector<std::thread> m_threads;
 };

@@ -82,7 +82,8 @@ base::Result<std::string> Tree::walk(const std::string& directory) {
 
 base::Result<> Tree::add_file(const std::string& path) {
     auto slash = path.rfind('/');
-    if (path.empty() || path[0] != '/') return base::Error{path + " is not an absolute path", std::errc::invalid_argument};
+    if (path.empty() || path[0] != '/')
+        return base::Error{path + " is not an absolute path", std::errc::invalid_argument};
     auto directory = walk(path.substr(0, slash));
     if (!directory) return std::move(directory).error();
     int links_left = k_link_limit;
@@ -93,7 +94,8 @@ base::Result<> Tree::add_file(const std::string& path) {
 }
 
 base::Result<> Tree::add_directory(const std::string& path) {
-    if (path.empty() || path[0] != '/') return base::Error{path + " is not an absolute path", std::errc::invalid_argument};
+    if (path.empty() || path[0] != '/')
+        return base::Error{path + " is not an absolute path", std::errc::invalid_argument};
     auto real = walk(path.size() > 1 && path.ends_with('/') ? path.substr(0, path.size() - 1) : path);
     if (!real) return std::move(real).error();
     if (*real != "/") m_directories.insert(std::move(*real));

@@ -10,9 +10,9 @@ namespace remote {
 struct Trouble {
     wire::RemoteResult::What what = wire::RemoteResult::What::failed;
     std::string why;
-    std::uint32_t retry_ms = 0;   // the farm is not worth asking for so long
-    bool another = false;         // another builder may do better
-    bool broke = false;           // the builder broke while it had the job
+    std::uint32_t retry_ms = 0;  // the farm is not worth asking for so long
+    bool another = false;        // another builder may do better
+    bool broke = false;          // the builder broke while it had the job
 };
 
 }  // namespace remote

@@ -29,12 +29,14 @@ constexpr std::size_t k_list_limit = 64u << 20;
 std::vector<std::string> environment_for_builders(const compiler::Environment& env) {
     std::vector<std::string> kept;
     auto keep = [&](std::string_view name) {
-        if (const char* value = compiler::find(env, name)) kept.push_back(base::cat(name, "=", std::string_view{value}));
+        if (const char* value = compiler::find(env, name))
+            kept.push_back(base::cat(name, "=", std::string_view{value}));
     };
     for (std::string_view name : {"PATH", "PWD", "LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LC_CTYPE"}) keep(name);
     for (const auto& variable : key::variables()) {
         auto known = [&](const std::string& entry) {
-            return entry.size() > variable.name.size() && entry[variable.name.size()] == '=' && entry.starts_with(variable.name);
+            return entry.size() > variable.name.size() && entry[variable.name.size()] == '=' &&
+                   entry.starts_with(variable.name);
         };
         if (variable.name.starts_with("LD_") && variable.name != "LD_LIBRARY_PATH") continue;
         if (std::none_of(kept.begin(), kept.end(), known)) keep(variable.name);
@@ -76,7 +78,8 @@ wire::FarmSettings farm_settings(const config::LoadedClient& loaded) {
     farm.cache_dir = dist.cache_dir;
     farm.cache_size = dist.toolchain_cache_size.bytes;
     for (const auto& t : dist.toolchains)
-        farm.toolchains.push_back({t.type == config::ToolchainKind::no_dist, t.compiler_executable, t.archive, t.archive_compiler_executable});
+        farm.toolchains.push_back({t.type == config::ToolchainKind::no_dist, t.compiler_executable, t.archive,
+                                   t.archive_compiler_executable});
     return farm;
 }
 
@@ -130,7 +133,8 @@ Errand::Travel Errand::can_travel(const Pending& pending, std::vector<std::strin
         auto content = m_engine.stamps.content(base::absolute(path, pending.cwd), key::Stamps::Want::digest_and_facts);
         if (!content) return Travel::incomplete;
         if (content->facts->incbin || content->facts->opaque) return Travel::unfit;
-        if (content->facts->time || content->facts->date || content->facts->timestamp) return Travel::unfit;  // another clock
+        if (content->facts->time || content->facts->date || content->facts->timestamp)
+            return Travel::unfit;  // another clock
         asks = asks || !content->facts->asked.empty() || !content->facts->asked_next.empty();
         contents.push_back(std::move(*content));
     }
@@ -156,7 +160,8 @@ bool Errand::listed(const Pending& pending, const wire::Ran& ran, const std::vec
     if (!text) return false;
     auto list = compiler::parse_depfile(*text);
     if (!list || list->empty()) return false;
-    if (std::find(list->begin(), list->end(), pending.invocation->input) == list->end()) list->insert(list->begin(), pending.invocation->input);
+    if (std::find(list->begin(), list->end(), pending.invocation->input) == list->end())
+        list->insert(list->begin(), pending.invocation->input);
     auto source = std::find(list->begin(), list->end(), pending.invocation->input);
     std::rotate(list->begin(), source, source + 1);
     m_exact = true;
@@ -203,15 +208,16 @@ void Errand::send(Pending& pending, const std::shared_ptr<Waker>& waker) {
     m_away = true;
     m_engine.pace.left();
     waker->arm();
-    m_job = m_engine.farm->submit(job_for(pending), [answer, waker](wire::RemoteResult result, std::vector<base::Fd> fds) {
-        {
-            std::lock_guard lock{answer->mutex};
-            answer->result = std::move(result);
-            answer->fds = std::move(fds);
-            answer->here = true;
-        }
-        waker->ring();
-    });
+    m_job =
+        m_engine.farm->submit(job_for(pending), [answer, waker](wire::RemoteResult result, std::vector<base::Fd> fds) {
+            {
+                std::lock_guard lock{answer->mutex};
+                answer->result = std::move(result);
+                answer->fds = std::move(fds);
+                answer->here = true;
+            }
+            waker->ring();
+        });
     base::log::debug(k_target, base::cat("[", m_request.label, "]: Attempting distributed compilation"));
 }
 
@@ -231,7 +237,8 @@ void Errand::count_failure(const wire::RemoteResult& result) {
     }
     auto level = m_engine.warned.add(base::hash_bytes(result.why)) ? base::log::Level::warn : base::log::Level::debug;
     base::log::write(level, k_target,
-                     base::cat("[", m_request.label, "]: Could not perform distributed compile, falling back to local: ", result.why));
+                     base::cat("[", m_request.label,
+                               "]: Could not perform distributed compile, falling back to local: ", result.why));
 }
 
 std::optional<Errand::Made> Errand::take(Pending& pending) {
@@ -246,7 +253,8 @@ std::optional<Errand::Made> Errand::take(Pending& pending) {
     m_engine.tally.dist_compile(result.builder);
     if (result.code != 0) {
         // It may be the source, or a header that was not sent: here is where that is decided and said.
-        base::log::debug(k_target, base::cat("[", m_request.label, "]: exit ", result.code, " on ", result.builder, ": compiled again here"));
+        base::log::debug(k_target, base::cat("[", m_request.label, "]: exit ", result.code, " on ", result.builder,
+                                             ": compiled again here"));
         return std::nullopt;
     }
     m_engine.pace.made_away(result.wall_ms, predicted_ms());
@@ -280,8 +288,8 @@ std::optional<Errand::Made> Errand::take(Pending& pending) {
     pending.dep_capture = m_dep_output >= 0 ? 0 : -1;
     pending.gas_capture = -1;
     pending.away = Away{result.builder, m_shipped, m_exact};
-    base::log::debug(k_target, base::cat("[", m_request.label, "]: made by ", result.builder, " in ", result.wall_ms, " ms, ",
-                                         result.sent_bytes, " bytes sent"));
+    base::log::debug(k_target, base::cat("[", m_request.label, "]: made by ", result.builder, " in ", result.wall_ms,
+                                         " ms, ", result.sent_bytes, " bytes sent"));
     return made;
 }
 

@@ -66,9 +66,9 @@ private:
     bool m_exact = false;  // fresh from the compiler, not from the past
     std::vector<std::string> m_inputs;
     std::shared_ptr<const std::unordered_set<std::string>> m_shipped;  // m_inputs absolute; shared with Pending
-    std::vector<std::string> m_outputs;         // requested of the builder
-    int m_dep_output = -1;                      // index in m_outputs of the dependency file that is ours
-    std::shared_ptr<Answer> m_answer;           // shared with the farm's callback
+    std::vector<std::string> m_outputs;                                // requested of the builder
+    int m_dep_output = -1;             // index in m_outputs of the dependency file that is ours
+    std::shared_ptr<Answer> m_answer;  // shared with the farm's callback
     std::uint64_t m_job = 0;
     bool m_away = false;
 };

@@ -19,7 +19,10 @@ base::Digest history_key(const Request& request, const Pending& pending) {
     h.field("history");
     for (const auto& [name, digest] : pending.key.components)
         if (name != "source") h.field(name).raw(digest.view());
-    return h.field(base::absolute(pending.invocation->input, pending.cwd)).field(pending.cwd).field(request.program).finish();
+    return h.field(base::absolute(pending.invocation->input, pending.cwd))
+        .field(pending.cwd)
+        .field(request.program)
+        .finish();
 }
 
 std::optional<Past> recall(store::Store& store, const base::Digest& key) {
@@ -37,7 +40,9 @@ std::optional<Past> recall(store::Store& store, const base::Digest& key) {
 
 void remember(store::Store& store, const base::Digest& key, const Past& past) {
     if (past.inputs.size() > k_input_limit) return;
-    if (auto old = recall(store, key); old && old->inputs == past.inputs && about_equal(old->compile_ms, past.compile_ms)) return;
+    if (auto old = recall(store, key);
+        old && old->inputs == past.inputs && about_equal(old->compile_ms, past.compile_ms))
+        return;
     base::Writer w;
     w.raw(k_magic);
     w.u32(past.compile_ms);

@@ -31,8 +31,10 @@ void Pace::made_away(double ms, double predicted_ms) {
 
 void Pace::change(int by) {
     std::lock_guard lock{m_mutex};
-    if (by > 0) ++m_view.away;
-    else if (m_view.away > 0) --m_view.away;
+    if (by > 0)
+        ++m_view.away;
+    else if (m_view.away > 0)
+        --m_view.away;
 }
 
 PaceView Pace::view() const {
@@ -73,10 +75,10 @@ std::string_view reason_to_stay(const compiler::Invocation& call) {
     for (const auto& a : call.args) {
         std::string_view arg{a};
         if (arg.starts_with("-fplugin") || arg == "-load" || arg.starts_with("-fpass-plugin")) return "plugin";
-        if (arg.starts_with("-specs") || arg.starts_with("--specs") || arg.starts_with("-B") || arg.starts_with("-wrapper") ||
-            arg.starts_with("--sysroot") || arg.starts_with("-fuse-ld") || arg.starts_with("--gcc-toolchain") ||
-            arg.starts_with("-ccc-") || arg.starts_with("--config") || arg.starts_with("-fprofile-use") ||
-            arg.starts_with("-fauto-profile") || arg.starts_with("-fmodule"))
+        if (arg.starts_with("-specs") || arg.starts_with("--specs") || arg.starts_with("-B") ||
+            arg.starts_with("-wrapper") || arg.starts_with("--sysroot") || arg.starts_with("-fuse-ld") ||
+            arg.starts_with("--gcc-toolchain") || arg.starts_with("-ccc-") || arg.starts_with("--config") ||
+            arg.starts_with("-fprofile-use") || arg.starts_with("-fauto-profile") || arg.starts_with("-fmodule"))
             return "an option that names other parts of the compiler";
     }
     return {};

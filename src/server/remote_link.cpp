@@ -67,7 +67,10 @@ bool RemoteLink::start() {
     int failed = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, argv, envp.data());
     posix_spawn_file_actions_destroy(&actions);
     if (failed != 0) {
-        base::log::warn(k_target, base::errno_error(base::cat("cannot start ", program, " (is the package sccache-dist installed?)"), failed).what);
+        base::log::warn(
+            k_target,
+            base::errno_error(base::cat("cannot start ", program, " (is the package sccache-dist installed?)"), failed)
+                .what);
         return false;
     }
     if (m_reader.joinable()) m_reader.join();  // it has ended: m_reader_done

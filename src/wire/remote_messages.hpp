@@ -24,9 +24,9 @@ enum class RemoteType : std::uint8_t {
 /// One [[dist.toolchains]] of the configuration.
 struct ToolchainRule {
     bool no_dist = false;
-    std::string compiler;           // compiler_executable
-    std::string archive;            // else: this archive is the toolchain
-    std::string archive_compiler;   // and the compiler's path in it
+    std::string compiler;          // compiler_executable
+    std::string archive;           // else: this archive is the toolchain
+    std::string archive_compiler;  // and the compiler's path in it
 };
 
 /// The farm a request's settings name, and how to be let in.
@@ -42,19 +42,19 @@ struct FarmSettings {
 /// A compile to be made elsewhere: the unchanged command and every file it reads.
 struct RemoteJob {
     std::uint64_t id = 0;
-    std::string label;                     // for logs: the object's name
-    std::string program;                   // absolute path of the compiler
-    std::vector<std::string> arguments;    // argv[1..]
+    std::string label;                   // for logs: the object's name
+    std::string program;                 // absolute path of the compiler
+    std::vector<std::string> arguments;  // argv[1..]
     std::string cwd;
-    std::vector<std::string> environment;  // NAME=VALUE, only what a compiler may know
-    std::vector<std::string> inputs;       // files, relative to cwd unless absolute; the source first
-    std::vector<std::string> directories;  // that must exist
-    std::vector<std::string> outputs;      // as the command names them
-    std::string toolchain_name;            // digest of the tools' content: equal name, equal toolchain
+    std::vector<std::string> environment;      // NAME=VALUE, only what a compiler may know
+    std::vector<std::string> inputs;           // files, relative to cwd unless absolute; the source first
+    std::vector<std::string> directories;      // that must exist
+    std::vector<std::string> outputs;          // as the command names them
+    std::string toolchain_name;                // digest of the tools' content: equal name, equal toolchain
     std::vector<std::string> toolchain_files;  // files to pack besides what the compiler says by itself
-    std::uint32_t cost_ms = 0;             // predicted; 0: unknown
-    std::uint32_t peak_kib = 0;            // predicted; 0: unknown
-    bool patient = false;                  // waits while the toolchain is being packed
+    std::uint32_t cost_ms = 0;                 // predicted; 0: unknown
+    std::uint32_t peak_kib = 0;                // predicted; 0: unknown
+    bool patient = false;                      // waits while the toolchain is being packed
     FarmSettings farm;
 };
 

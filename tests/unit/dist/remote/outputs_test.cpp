@@ -10,7 +10,8 @@ protocol::OutputData packed(const std::string& plain) {
     protocol::OutputData data;
     auto size = ::compressBound(plain.size());
     data.zlib.resize(size);
-    ::compress2(reinterpret_cast<Bytef*>(data.zlib.data()), &size, reinterpret_cast<const Bytef*>(plain.data()), plain.size(), 1);
+    ::compress2(reinterpret_cast<Bytef*>(data.zlib.data()), &size, reinterpret_cast<const Bytef*>(plain.data()),
+                plain.size(), 1);
     data.zlib.resize(size);
     data.length = plain.size();
     return data;

@@ -68,7 +68,8 @@ TEST_CASE("ship: files arrive where they are, through links and the way back") {
     fs::create_symlink("../real/inc/x.h", here.path + "/w/y.h");
     wire::RemoteJob job;
     job.cwd = here.path + "/w";
-    job.inputs = {"a.c", "link/inc/x.h", "sub/../link/inc/x.h", "y.h", long_name + "/" + long_name + ".h", "../empty.h"};
+    job.inputs = {"a.c",       "link/inc/x.h", "sub/../link/inc/x.h", "y.h", long_name + "/" + long_name + ".h",
+                  "../empty.h"};
     job.directories = {"sub", "gone"};
     remote::Segments segments;
     auto inputs = remote::gather_inputs(job, segments);

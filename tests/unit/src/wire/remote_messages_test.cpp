@@ -40,7 +40,8 @@ TEST_CASE("remote_messages: a job survives the way") {
     REQUIRE(wire::encode(back) == bytes);
     REQUIRE(back.arguments == job.arguments);
     REQUIRE(back.farm.toolchains.at(1).archive_compiler == "/opt/gcc");
-    for (std::size_t n = 0; n < bytes.size(); ++n) REQUIRE_FALSE(wire::decode(std::string_view{bytes}.substr(0, n), back));
+    for (std::size_t n = 0; n < bytes.size(); ++n)
+        REQUIRE_FALSE(wire::decode(std::string_view{bytes}.substr(0, n), back));
     REQUIRE_FALSE(wire::decode(bytes + "x", back));
 }
 
