@@ -12,7 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto k_interval = 30'000ms;
-constexpr auto k_after_failure = 10'000ms;
+constexpr auto k_after_failure = 250ms;  // doubled each time
+constexpr auto k_longest_pause = 10'000ms;
 constexpr auto k_after_loss = 200ms;
 constexpr int k_complete_attempts = 4;
 constexpr auto k_target = "sccache_heartbeat";
@@ -86,7 +87,9 @@ void SchedulerLink::beaten(std::size_t i, base::Result<net::Response> answer) {
         peer.connected = true;
         peer.last_error.clear();
     }
-    peer.timer = m_loop.after(jittered(peer.connected ? k_interval : k_after_failure), [this, i] { beat(i); });
+    auto pause = peer.connected ? k_interval : std::min(k_after_failure * (1 << std::min(peer.failures, 10)), k_longest_pause);
+    peer.failures = peer.connected ? 0 : peer.failures + 1;
+    peer.timer = m_loop.after(jittered(pause), [this, i] { beat(i); });
     peer.asked = true;
     if (m_first && std::all_of(m_peers.begin(), m_peers.end(), [](const Peer& p) { return p.asked; })) std::exchange(m_first, {})();
 }

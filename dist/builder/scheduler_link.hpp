@@ -19,8 +19,8 @@ struct SchedulerTrust {
     net::Trust trust;
 };
 
-/// Keeps the schedulers informed: a heartbeat every 30 s (10 s after a failure, at once when a kept connection is lost,
-/// because then the scheduler has restarted), and the states of jobs, in order. Loop thread only.
+/// Keeps the schedulers informed: a heartbeat every 30 s; at once when a kept connection is lost, because then
+/// the scheduler restarts; after a failure soon, and then less and less often, up to every 10 s, and the states of jobs, in order. Loop thread only.
 class SchedulerLink {
 public:
     /// The changing part of a heartbeat, asked for each time.
@@ -48,6 +48,7 @@ private:
         net::Url url;
         bool connected = false, asked = false, in_flight = false;
         bool hinted = false;  // the admin was told once that it speaks the other scheme
+        int failures = 0;       // in a row
         std::string last_error;
         net::Timer timer;
     };
