@@ -132,7 +132,8 @@ from() {
     z --gpg-auto-import-keys refresh >/dev/null 2>&1
     check "the old package" z install sccache
     in_root bash -c "echo '# of this site' >>$conf"
-    [ "$name" != ours ] || in_root systemctl enable -q sccache-dist-scheduler.service
+    in_root sed -i 's/token here/a-token-of-this-site/; s/my secret key/a-key-of-this-site/' $conf
+    case $name in *0.18*) ;; *) in_root systemctl enable --quiet --now sccache-dist-scheduler.service ;; esac
     repository "${ours[@]}"
     z refresh -f >/dev/null 2>&1
     check "zypper update" z update sccache
@@ -142,10 +143,14 @@ from() {
     check "the edited file is kept" in_root grep -q 'of this site' $conf
     check "ours is beside it" in_root grep -q 'generate-shared-token' $conf.rpmnew
     check "its new neighbour is root's alone" in_root test "$(in_root stat -c %a $conf.rpmnew)" = 600
+    case $name in *0.18*) ;; *)
+        check "the scheduler is still enabled" in_root systemctl is-enabled -q sccache-dist-scheduler.service
+        check "and runs again" in_root bash -c 'for try in $(seq 50); do systemctl show -p ExecStart,SubState sccache-dist-scheduler | grep -q running &&
+            readlink /proc/$(systemctl show -p MainPID --value sccache-dist-scheduler)/exe | grep -qx /usr/bin/sccache-dist && exit; sleep 0.2; done; systemctl status sccache-dist-scheduler; exit 1' ;;
+    esac
     check "the untouched file is the new one" in_root grep -q scheduler_auth /etc/sccache/builder.conf
     check "and root's alone" in_root test "$(in_root stat -c %a /etc/sccache/builder.conf)" = 600
     if [ "$name" = ours ]; then
-        check "still enabled" in_root systemctl is-enabled -q sccache-dist-scheduler.service
         check "rpm -V names the edited file only" test "$(rpm_in -V sccache sccache-dist 2>/dev/null)" = "S.5....T.  c $conf"
     else
         cp "$said" "$work/said"
