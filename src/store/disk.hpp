@@ -21,9 +21,9 @@
 
 namespace store {
 
-/// The free space to keep on this file system: the setting, but no more than a twentieth of a small one.
+/// The free space to keep on this file system: the setting, but no more than a share of a small one.
 inline std::uint64_t free_floor_of(const DiskSettings& settings, const struct statvfs& fs) {
-    return std::min<std::uint64_t>(settings.free_floor, std::uint64_t{fs.f_blocks} * fs.f_frsize / 20);
+    return std::min<std::uint64_t>(settings.free_floor, std::uint64_t{fs.f_blocks} * fs.f_frsize / 100 * settings.free_floor_share);
 }
 
 /// The store in a local directory: one file per entry in 256 shards, shared by any number of processes without a

@@ -68,7 +68,8 @@ struct DiskSettings {
     std::uint64_t max_size = std::uint64_t{10} << 30;  // bytes; 0 stores nothing
     Mode mode = Mode::read_write;
     int zstd_level = 1;                                  // for the background recompression of old entries
-    std::uint64_t free_floor = std::uint64_t{64} << 20;  // keep at least this much free on the file system
+    std::uint64_t free_floor = std::uint64_t{64} << 20;  // keep at least this much free on the file system,
+    unsigned free_floor_share = 5;                       // but no more than these percent of a small one
     std::chrono::seconds recompress_after{600};          // age at which large members are compressed; negative: never
     std::optional<base::Digest>
         mac_key;  // when set, new entries carry a MAC and those without the right one are absent

@@ -12,7 +12,7 @@ import tree
 # Written in pieces, so that this file passes its own check.
 NOTES = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]) + r")\b")
 BANNER = re.compile(r"^\s*(//|#|/\*|\*|\.\\\")\s*([-=*#/~+])\2{7,}\s*")
-ONE_MACHINE = re.compile(r"(?<![\w.])/(?:work/(?:main|shared|\.)|home/(?![a-z]\b|you\b|user\b|abuild\b|me\b|ann\b|bob\b|builder\b)[a-z]+/)")
+ONE_MACHINE = re.compile(r"(?<![\w.])/(?:work/(?:main|shared|\.)|home/(?![a-z]\b|you\b|user\b|abuild\b|me\b|ann\b|bob\b|builder\b|tester\b)[a-z]+/)")
 URL = re.compile(r"\bhttps?://(?:[^@/\s\"'<>]*@)?(\[[^\]]*\]|[A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z]{2,})(?=[:/\s\"'<>),;]|$)")
 HOSTS = re.compile(r"(^|\.)(example\.(org|com|net)|apache\.org|opensuse\.org|suse\.com|w3\.org|ietf\.org|github\.com|"
                    r"amazonaws\.com|googleapis\.com|windows\.net|aliyuncs\.com|myqcloud\.com|oasis-open\.org|"

@@ -444,6 +444,7 @@ TEST_CASE("disk: out of descriptors, out of space") {
 
     auto settings = settings_in(t.path);
     settings.free_floor = std::uint64_t{1} << 60;
+    settings.free_floor_share = 100;
     auto poor = store::open_disk(settings);
     auto refused = poor->put(header_of(key_of("f")), {bytes_member("obj", "x")});
     REQUIRE(!refused.ok());

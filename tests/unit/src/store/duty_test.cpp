@@ -349,6 +349,7 @@ TEST_CASE("duty: little free space shrinks the cache by a quarter at most, once 
         work_until_done(*s);
     }
     settings.free_floor = std::uint64_t{1} << 60;
+    settings.free_floor_share = 100;
     auto s = store::open_disk(settings);
     work_until_done(*s);
     work_until_done(*s);
