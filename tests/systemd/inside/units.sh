@@ -8,10 +8,6 @@ for unit in "$units"/system/sccache-dist-*; do
     ok $? "verify ${unit##*/}" "$said"
     is "nothing to say about ${unit##*/}" "$said" ""
 done
-for unit in "$units"/user/sccache.socket "$units"/user/sccache.service; do
-    said=$(systemd-analyze verify --user --recursive-errors=no --man=no "$unit" 2>&1)
-    ok $? "verify ${unit##*/} of the user" "$said"
-done
 exposure() { systemd-analyze security --no-pager "$1" 2>/dev/null | tail -n 1; }
 echo "# $(exposure sccache-dist-scheduler.service)"
 echo "# $(exposure sccache-dist-builder.service)"
