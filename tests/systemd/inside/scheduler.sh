@@ -123,6 +123,19 @@ systemctl stop $S 2>/dev/null
 is "stopped, it is started again by the next" "$(http 10600 /health) $([ "$(pid_of $S)" != "$pid" ] && echo anew)" "200 anew"
 systemctl stop sccache-dist-scheduler.socket $S
 
+# A secret in a file of its own, which only root may read.
+scheduler_conf
+sed -i "s/^token = .*/token_file = \"client-token\"/" /etc/sccache/scheduler.conf
+(umask 077 && echo "secret-$token" >/etc/sccache/client-token)
+printf '[Service]\nLoadCredential=client-token:/etc/sccache/client-token\n' | edit $S
+systemctl start $S
+ok $? "a token as a credential" "$(lines -u $S -n 5)"
+is "it counts" "$(http 10600 /api/sccache/status "secret-$token")" 200
+systemctl reload $S
+is "also after a reload" "$? $(http 10600 /api/sccache/status "secret-$token")" "0 200"
+systemctl stop $S
+systemctl revert $S
+
 # --check-config says everything at once.
 printf 'public_addr = "nowhere"\npublic_adr = 1\n[client_auth]\ntype = "tocken"\n' >/etc/sccache/scheduler.conf
 chmod 0644 /etc/sccache/scheduler.conf
