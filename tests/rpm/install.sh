@@ -66,6 +66,8 @@ boot_fresh
 check "an unknown key is refused" not z refresh
 check "the key is taken when asked" z --gpg-auto-import-keys refresh
 check "zypper install sccache" z install sccache
+# What follows means nothing without it.
+[ $bad = 0 ] || exit 1
 check "the farm comes with it" rpm_in -q sccache-dist
 check "rpm -V finds nothing" rpm_in -V sccache sccache-dist
 check "scheduler.conf has mode 600" in_root test "$(in_root stat -c %a:%U $conf)" = 600:root
@@ -132,7 +134,7 @@ from() {
     z --gpg-auto-import-keys refresh >/dev/null 2>&1
     check "the old package" z install sccache
     in_root bash -c "echo '# of this site' >>$conf"
-    in_root sed -i 's/token here/a-token-of-this-site/; s/my secret key/a-key-of-this-site/' $conf
+    in_root sed -i 's/token here/a-token-of-this-site/; s/my secret key/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/' $conf
     case $name in *0.18*) ;; *) in_root systemctl enable --quiet --now sccache-dist-scheduler.service ;; esac
     repository "${ours[@]}"
     z refresh -f >/dev/null 2>&1

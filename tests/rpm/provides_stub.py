@@ -18,7 +18,7 @@ BUILD_NAMES = {
     "python3-base": "python3", "libboost_headers-devel": "libboost-dev",
     "libboost_program_options-devel": "libboost-program-options-dev",
 }
-RUNTIME_NAMES = {"systemd": "systemd", "bubblewrap": "bubblewrap"}
+RUNTIME_NAMES = {"coreutils": "coreutils", "systemd": "systemd", "bubblewrap": "bubblewrap"}
 
 
 def output(*command: str, text: str | None = None) -> str:
