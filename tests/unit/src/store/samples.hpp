@@ -79,8 +79,9 @@ inline std::string read_of(const std::string& path) {
     return bytes ? *bytes : std::string{};
 }
 
-/// Overwrites a file in place: same inode.
+/// Overwrites a file in place: same inode. Entries are read-only, which stops everybody but root.
 inline void overwrite(const std::string& path, std::string_view bytes) {
+    (void)::chmod(path.c_str(), 0600);
     base::Fd fd{::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC)};
     REQUIRE(static_cast<bool>(fd));
     REQUIRE(base::write_all(fd.get(), bytes).ok());
