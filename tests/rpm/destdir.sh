@@ -31,11 +31,16 @@ fi
 leaks=$(grep -rlI -e "$tree" -e "$work" "$work/root" || true)
 [ -z "$leaks" ] || fail "paths of the build in: $leaks"
 
-# Another prefix, and a tree that was moved.
-cmake --install "$tree" --prefix "$work/first" >"$work/log" 2>&1 || { tail -3 "$work/log"; fail "cmake --install --prefix"; }
+# Another prefix, and a tree that was moved. Below a DESTDIR again: a build for a package has absolute directories, which
+# another prefix does not move, and a test writes nowhere else.
+DESTDIR=$work/other cmake --install "$tree" --prefix "$work/first" >"$work/log" 2>&1 || { tail -3 "$work/log"; fail "cmake --install --prefix"; }
 (cd "$at" && find . | sort) >"$work/list"
-(cd "$work/first" && find . | sort) | diff "$work/list" - || fail "--prefix installs other files"
-mv "$work/first" "$work/second"
+if grep -qE '^(SYSTEMD_UNIT_DIR|CMAKE_INSTALL_DOCDIR):[A-Z]*=/' "$tree/CMakeCache.txt" || [ "$prefix" = /usr ]; then
+    echo "a build for a package: which files another prefix gets is not compared"
+else
+    (cd "$work/other$work/first" && find . | sort) | diff "$work/list" - || fail "--prefix installs other files"
+fi
+mv "$work/other$work/first" "$work/second"
 env -i HOME="$work" PATH="$PATH" SCCACHE_DIR="$work/cache" SCCACHE_SERVER_UDS="$work/s" "$work/second/bin/sccache" -s >"$work/said" || fail "a moved sccache -s"
 grep -q "^Version (client) " "$work/said" || fail "a moved sccache says: $(cat "$work/said")"
 echo "ok: $(grep -c . "$work/list") files and directories below $prefix"
