@@ -17,7 +17,6 @@ using Sink = std::function<void(Level, std::string_view target, std::string_view
 std::string set_filter(std::string_view filter);
 /// Filter from SCCACHE_LOG, else RUST_LOG, else `fallback`; SCCACHE_LOG_MILLIS adds milliseconds to the default sink.
 void init_from_environment(std::string_view fallback = "off");
-/// What init_from_environment would use; for a daemon that must hand its filter on.
 void set_sink(Sink sink);
 void set_millis(bool on);
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "src/base/strings.hpp"
 #include "src/client/connect.hpp"
 #include "src/client/find_program.hpp"
+#include "src/client/spawn_engine.hpp"
 #include "src/wire/address.hpp"
 #include "src/wire/channel.hpp"
 
@@ -60,35 +60,10 @@ std::string lock_of_living(const wire::Address& address) {
 /// The debugging server of SCCACHE_NO_DAEMON=1: it keeps this terminal for its log and has a socket of its own, so it
 /// gets the next compiles although another server may be running under systemd.
 bool start_debug_server(const wire::Address& address) {
-    auto directory = client::libexec_directory();
-    if (directory.empty() || address.debug_path().empty()) return false;
-    int pipe_fds[2];
-    if (::pipe2(pipe_fds, O_CLOEXEC) != 0) return false;
-    base::Fd ready{pipe_fds[0]};
-    base::Fd ready_end{pipe_fds[1]};
-    auto program = directory + "/sccache-server";
-    std::string arguments[] = {"sccache-server", "--foreground",
-                               "--socket",       address.debug_path(),
-                               "--lock",         debug_lock(address),
-                               "--notice",       address.beside("notice"),
-                               "--ready-fd",     "3"};
-    std::vector<char*> argv;
-    for (auto& a : arguments) argv.push_back(a.data());
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ready_end.get(), 3);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    // Only the log belongs on the terminal: whoever reads our stdout through a pipe must see it end.
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    pid_t pid = -1;
-    int failed = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    ready_end.reset();
-    if (failed != 0) return false;
-    pollfd wait{ready.get(), POLLIN, 0};
-    char said = 0;
-    bool up = ::poll(&wait, 1, k_ready_ms) > 0 && ::read(ready.get(), &said, 1) == 1 && said == '+';
+    if (address.debug_path().empty()) return false;
+    bool up = client::spawn_engine({"--foreground", "--socket", address.debug_path(), "--lock", debug_lock(address), "--notice",
+                                    address.beside("notice")},
+                                   client::Engine::stays, k_ready_ms);
     if (up) wire::write_notice(address, {wire::Notice::What::debug, 0});
     return up;
 }

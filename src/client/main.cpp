@@ -2,18 +2,15 @@
 // hand the call to the server, do what the server says, and run the compiler itself whenever that fails.
 
 #include <sys/auxv.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "src/client/connect.hpp"
+#include "src/client/ending.hpp"
 #include "src/client/find_program.hpp"
 #include "src/client/follow_steps.hpp"
 #include "src/client/write_outputs.hpp"
@@ -24,36 +21,6 @@ const char* environment(const char* name) { return std::getenv(name); }
 
 bool is_true(const char* value) {
     return value != nullptr && (std::strcmp(value, "1") == 0 || ::strcasecmp(value, "true") == 0 || ::strcasecmp(value, "on") == 0);
-}
-
-/// Ends as the compiler did: with its code, or by its signal (without a second core file).
-[[noreturn]] void end_as(int wait_status) {
-    if (WIFSIGNALED(wait_status)) {
-        rlimit none{0, 0};
-        ::setrlimit(RLIMIT_CORE, &none);
-        ::signal(WTERMSIG(wait_status), SIG_DFL);
-        sigset_t all;
-        ::sigemptyset(&all);
-        ::sigprocmask(SIG_SETMASK, &all, nullptr);
-        ::raise(WTERMSIG(wait_status));
-        ::_exit(128 + WTERMSIG(wait_status));
-    }
-    ::_exit(WEXITSTATUS(wait_status));
-}
-
-[[noreturn]] void fail(const std::string& what, const std::string& why) {
-    std::string text = "sccache: error: " + what + "\nsccache: caused by: " + why + "\n";
-    (void)client::print(STDERR_FILENO, text);
-    ::_exit(2);
-}
-
-/// The compiler as the user wrote it: environment and descriptors untouched.
-[[noreturn]] void run_plain(char** argv) {
-    auto program = client::find_program(argv[0]);
-    if (program.path.empty()) fail("failed to execute compile", std::string{"cannot find binary path: "} + argv[0]);
-    if (program.skipped) argv[0] = program.path.data();
-    client::replace_by(program.path, argv);
-    fail("failed to execute compile", std::string{argv[0]} + ": " + std::strerror(errno));
 }
 
 /// A helper program of ours takes over: the engine as a one-shot process, or the local commands.
@@ -86,7 +53,7 @@ wire::Compile make_request(int argc, char** argv) {
 [[noreturn]] void compile(int argc, char** argv) {
     if (is_true(std::getenv("SCCACHE_CLIENT_SIDE"))) {
         become_one_shot(argc, argv);
-        run_plain(argv);
+        client::run_plain(argv);
     }
     auto request = make_request(argc, argv);
     auto address = wire::server_address(environment, static_cast<unsigned>(::getauxval(AT_EUID)));
@@ -98,12 +65,12 @@ wire::Compile make_request(int argc, char** argv) {
         if (connection.state == client::Connection::State::absent) become_one_shot(argc, argv);
         if (connection.state != client::Connection::State::connected) break;
         auto end = client::follow_steps(connection.socket.get(), request);
-        if (end.what == client::End::What::status) end_as(end.wait_status);
+        if (end.what == client::End::What::status) client::end_as(end.wait_status);
         if (end.what == client::End::What::silent) client::mark_sick(address);
         if (end.what != client::End::What::foreign) break;
         address = wire::for_root(address, request.root);
     }
-    run_plain(argv);
+    client::run_plain(argv);
 }
 
 }  // namespace

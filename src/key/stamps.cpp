@@ -118,9 +118,4 @@ base::Result<Content> Stamps::content(const std::string& path, Want want, Stamp*
     return content(path, *now, want);
 }
 
-std::size_t Stamps::size() const {
-    std::shared_lock lock{m_mutex};
-    return m_known.size();
-}
-
 }  // namespace key

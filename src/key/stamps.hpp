@@ -58,7 +58,6 @@ public:
     base::Result<Content> content(const std::string& path, Want want, Stamp* stamp = nullptr);
     /// The same from a stamp taken by the caller a moment ago.
     base::Result<Content> content(std::string_view path, const Stamp& stamp, Want want);
-    [[nodiscard]] std::size_t size() const;
 
 private:
     struct Known {

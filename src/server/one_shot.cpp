@@ -1,14 +1,11 @@
 #include "src/server/one_shot.hpp"
 
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
+#include <optional>
 
-#include "src/client/find_program.hpp"
-#include "src/client/run_program.hpp"
-#include "src/client/write_outputs.hpp"
+#include "src/client/ending.hpp"
+#include "src/client/hands.hpp"
 #include "src/server/session.hpp"
 #include "src/store/tree.hpp"
 
@@ -16,30 +13,30 @@ namespace server {
 
 namespace {
 
-[[noreturn]] void end_as(int wait_status) {
-    if (WIFSIGNALED(wait_status)) {
-        rlimit none{0, 0};
-        ::setrlimit(RLIMIT_CORE, &none);
-        ::signal(WTERMSIG(wait_status), SIG_DFL);
-        ::raise(WTERMSIG(wait_status));
-        ::_exit(128 + WTERMSIG(wait_status));
-    }
-    ::_exit(WEXITSTATUS(wait_status));
-}
-
-[[noreturn]] void become_compiler(char** argv) {
-    auto program = client::find_program(argv[0]);
-    if (program.skipped) argv[0] = program.path.data();
-    if (!program.path.empty()) client::replace_by(program.path, argv);
-    (void)client::print(STDERR_FILENO, std::string{"sccache: error: failed to execute compile\nsccache: caused by: cannot find binary path: "} +
-                                           argv[0] + "\n");
-    ::_exit(2);
-}
-
 void flush(Engine& engine) {
     for (const auto& context : engine.contexts.all()) {
         (void)context->events->flush();
         if (context->store->wants_work()) (void)context->store->work();
+    }
+}
+
+/// Does what the session says until it ends. The status to end with, or nothing: run the compiler plainly.
+std::optional<int> perform(Session& session, Step step, client::Hands& hands) {
+    for (;;) {
+        if (step.type == wire::Type::run) {
+            auto outcome = hands.run(step.payload);
+            if (!outcome) return hands.settled();
+            step = session.ran(std::move(outcome->ran), std::move(outcome->fds));
+        } else if (step.type == wire::Type::open) {
+            auto opened = client::Hands::open(step.payload);
+            if (!opened) return hands.settled();
+            step = session.opened(std::move(*opened));
+        } else if (step.type == wire::Type::write) {
+            if (client::Hands::write({step.type, std::move(step.payload), std::move(step.fds)})) return hands.wait_status();
+            return hands.settled();
+        } else {
+            return hands.settled();
+        }
     }
 }
 
@@ -58,48 +55,11 @@ void one_shot(Engine& engine, int argc, char** argv) {
     if (!cache.dir.empty() && cache.size.bytes > 0) engine.recognition.remember_in(cache.dir + "/" + store::k_subtree + "/tools");
 
     Session session{engine};
-    int status = 0;
-    bool compiled = false;
-    bool complete = false;
-    Step step = session.begin(std::move(call));
-    for (;;) {
-        if (step.type == wire::Type::run) {
-            wire::Run run;
-            if (!wire::decode(step.payload, run)) break;
-            auto outcome = client::run_program(run);
-            if (run.how == wire::Run::How::compile && outcome.ran.wait_status != -1) {
-                compiled = true;
-                complete = run.complete;
-                status = outcome.ran.wait_status;
-            }
-            step = session.ran(std::move(outcome.ran), std::move(outcome.fds));
-        } else if (step.type == wire::Type::open) {
-            wire::Open open;
-            if (!wire::decode(step.payload, open)) break;
-            std::vector<base::Fd> opened;
-            for (std::size_t i = 0; i < open.paths.size(); ++i) {
-                base::Fd fd{client::open_output(open.paths[i].c_str(), open.rules[i])};
-                if (fd) opened.push_back(std::move(fd));
-            }
-            step = session.opened(std::move(opened));
-        } else if (step.type == wire::Type::write) {
-            wire::Write write;
-            wire::Frame frame;
-            frame.fds = std::move(step.fds);
-            if (!wire::decode(step.payload, write)) break;
-            if (!write.err.empty() && ::isatty(STDERR_FILENO) == 1) break;
-            if (!client::write_outputs(write, frame)) break;
-            (void)client::print(STDOUT_FILENO, write.out);
-            (void)client::print(STDERR_FILENO, write.err);
-            flush(engine);
-            end_as(status);
-        } else {
-            break;
-        }
-    }
+    client::Hands hands;
+    std::optional<int> status = perform(session, session.begin(std::move(call)), hands);
     flush(engine);
-    if (compiled && (complete || status != 0)) end_as(status);
-    become_compiler(argv);
+    if (status) client::end_as(*status);
+    client::run_plain(argv);
 }
 
 }  // namespace server

@@ -1,0 +1,72 @@
+#include "src/client/spawn_engine.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+
+#include "src/base/fd.hpp"
+#include "src/client/find_program.hpp"
+
+namespace client {
+
+namespace {
+
+constexpr int k_ready_fd = 3;
+
+long long now_ms() {
+    timespec t{};
+    ::clock_gettime(CLOCK_MONOTONIC, &t);
+    return static_cast<long long>(t.tv_sec) * 1000 + t.tv_nsec / 1'000'000;
+}
+
+/// '+' on the pipe: it listens. Anything else, an end or silence: it does not.
+bool says_ready(int pipe, int limit_ms) {
+    long long limit = now_ms() + limit_ms;
+    for (;;) {
+        pollfd wait{pipe, POLLIN, 0};
+        auto left = limit - now_ms();
+        int n = ::poll(&wait, 1, left > 0 ? static_cast<int>(left) : 0);
+        if (n < 0 && errno == EINTR) continue;
+        char said = 0;
+        return n > 0 && ::read(pipe, &said, 1) == 1 && said == '+';
+    }
+}
+
+}  // namespace
+
+bool spawn_engine(std::vector<std::string> options, Engine engine, int limit_ms) {
+    auto directory = libexec_directory();
+    int pipe_fds[2];
+    if (directory.empty() || ::pipe2(pipe_fds, O_CLOEXEC) != 0) return false;
+    base::Fd ready{pipe_fds[0]};
+    base::Fd ready_end{pipe_fds[1]};
+    auto program = directory + "/sccache-server";
+    options.insert(options.begin(), "sccache-server");
+    options.insert(options.end(), {"--ready-fd", "3"});
+    std::vector<char*> argv;
+    for (auto& option : options) argv.push_back(option.data());
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ready_end.get(), k_ready_fd);
+    // Only a log belongs on the terminal: whoever reads our stdout through a pipe must see it end.
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    pid_t pid = -1;
+    int failed = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    ready_end.reset();
+    if (failed != 0) return false;
+    bool up = says_ready(ready.get(), limit_ms);
+    // One that hangs is left to init.
+    if (engine == Engine::forks)
+        while (::waitpid(pid, nullptr, up ? 0 : WNOHANG) < 0 && errno == EINTR) {}
+    return up;
+}
+
+}  // namespace client
