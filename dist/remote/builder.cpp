@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "dist/remote/outputs.hpp"
+#include "dist/remote/trouble.hpp"
 #include "src/base/log.hpp"
 #include "src/base/strings.hpp"
 
@@ -16,14 +17,6 @@ constexpr std::string_view k_target = "sccache::dist";
 constexpr std::chrono::minutes k_upload_limit{10};
 constexpr std::chrono::seconds k_upload_silence{60};
 constexpr std::size_t k_uploads_limit = 4096;
-constexpr std::size_t k_said_limit = 300;
-
-std::string said(std::string_view body) {
-    std::string text{base::trim(body.substr(0, k_said_limit))};
-    for (auto& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    return text;
-}
 
 Trouble of_builder(const Allocation& allocation, std::string_view why, bool broke) {
     Trouble trouble{What::failed, base::cat("builder ", allocation.job.server_id.str(), ": ", why)};

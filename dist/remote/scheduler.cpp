@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dist/remote/trouble.hpp"
 #include "src/base/log.hpp"
 #include "src/base/strings.hpp"
 
@@ -18,15 +19,6 @@ constexpr std::chrono::seconds k_down_pause{30};
 constexpr std::chrono::milliseconds k_connect{3'000};
 constexpr std::uint32_t k_full_retry_ms = 1'000;
 constexpr std::uint32_t k_refused_retry_ms = 30'000;
-constexpr std::size_t k_said_limit = 300;
-
-/// What a peer said, fit for a log line.
-std::string said(std::string_view body) {
-    std::string text{base::trim(body.substr(0, k_said_limit))};
-    for (auto& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    return text;
-}
 
 std::uint32_t millis_until(std::chrono::steady_clock::time_point when) {
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(when - std::chrono::steady_clock::now()).count();

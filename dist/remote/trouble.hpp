@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "src/wire/remote_messages.hpp"
 
@@ -14,5 +15,8 @@ struct Trouble {
     bool another = false;        // another builder may do better
     bool broke = false;          // the builder broke while it had the job
 };
+
+/// The beginning of a peer's answer, fit for a log line.
+std::string said(std::string_view body);
 
 }  // namespace remote
