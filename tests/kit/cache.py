@@ -19,7 +19,8 @@ SCRUBBED_NAMES = {"CC", "CXX", "CPP", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "MAKEFLA
 
 
 def find_program(build: pathlib.Path, name: str = "sccache") -> pathlib.Path:
-    """The program inside a build tree or an installed prefix."""
+    """The program inside a build tree or an installed prefix, absolute: compiles run in other directories."""
+    build = build.resolve()
     for place in (build / "bin" / name, build / "src/client" / name, build / name):
         if place.is_file() and os.access(place, os.X_OK):
             return place
