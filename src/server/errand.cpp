@@ -9,6 +9,7 @@
 #include "src/base/log.hpp"
 #include "src/base/strings.hpp"
 #include "src/key/environment.hpp"
+#include "src/server/native.hpp"
 #include "src/server/run_step.hpp"
 
 // The farm gets the unchanged command with its source and headers, because a preprocessed text does not give the same
@@ -186,7 +187,7 @@ wire::RemoteJob Errand::job_for(Pending& pending) {
     wire::RemoteJob job;
     job.label = m_request.label;
     job.program = base::absolute(m_request.program, pending.cwd);
-    job.arguments.assign(run.argv.begin() + 1, run.argv.end());
+    job.arguments = spell_out_native(call, pending.tools->toolset, {run.argv.begin() + 1, run.argv.end()});
     job.cwd = pending.cwd;
     job.environment = environment_for_builders(m_request.call.env);
     job.inputs = m_inputs;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/files.hpp"
+#include "src/server/native.hpp"
 
 namespace server {
 
@@ -68,8 +69,7 @@ std::string_view reason_to_stay(const compiler::Invocation& call) {
         default: return "language";
     }
     if (call.input.empty() || call.input == "-") return "standard input";
-    // The name means the machine it is read on.
-    if (call.native) return "-march=native";
+    if (auto why = native_reason_to_stay(call); !why.empty()) return why;
     bool tells_inputs = call.dep.form != compiler::DepRequest::Form::none || call.dep_capture;
     if (compiler::is_preprocessed_by_compiler(call.language) && !tells_inputs) return "dependency options";
     for (const auto& a : call.args) {

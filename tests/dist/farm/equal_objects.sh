@@ -65,6 +65,35 @@ for cxx in g++ clang++; do
     try src/b.cc $cxx -O2 -g -std=c++17 -MMD -MF out/x.d
     try src/b.cc $cxx -O0 -g -gsplit-dwarf
 done
+# -march=native goes out as what it means here.
+cat >src/v.c <<'CODE'
+#include <stddef.h>
+#ifdef __AVX2__
+int width = 32;
+#else
+int width = 16;
+#endif
+void add(float *restrict a, const float *restrict b, size_t n) { for (size_t i = 0; i < n; i++) a[i] += b[i] * 3.0f; }
+unsigned bits(unsigned long x) { return __builtin_popcountl(x); }
+CODE
+sleep 0.05
+case $(uname -m) in
+x86_64 | i?86)
+    for cc in $(compilers); do
+        try src/v.c "$cc" -O3 -march=native
+        try src/v.c "$cc" -O3 -march=native -mno-avx2 -MD
+        try src/v.c "$cc" -O3 -mno-avx -march=native -mtune=generic
+        try src/v.c "$cc" -O3 -march=x86-64 -mtune=native
+        case $cc in *clang*) try src/v.c "$cc" -O2 -g -march=native -mtune=native ;; *) try src/v.c "$cc" -O2 -g -gno-record-gcc-switches -march=native ;; esac
+    done
+    if grep -q 'march=native' "$T/builder1.log"; then fail "the builder got -march=native"; fi
+    if command -v gcc >/dev/null; then  # the spelling is in the debug information: it stays
+        gcc -O2 -g -march=native -c src/v.c -o plain.o
+        sccache gcc -O2 -g -march=native -c src/v.c -o here.o
+        expect_same plain.o here.o
+    fi
+    ;;
+esac
 expect_stat dist_errors 0
 expect_stat dist_compiles $count
 expect_no_file .sccache-inputs.d
