@@ -1,11 +1,12 @@
 #include "src/client/find_program.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
+
+#include "src/base/fd.hpp"
 
 namespace client {
 
@@ -15,16 +16,26 @@ bool is_executable_file(const std::string& path, struct stat& st) {
     return ::stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode) && ::access(path.c_str(), X_OK) == 0;
 }
 
+/// Where the last name of a path leads: links of directories on the way are the kernel's to follow.
+std::string follow_links(std::string path) {
+    constexpr int k_links = 40;  // the kernel's own limit
+    char target[4096];
+    for (int i = 0; i < k_links; ++i) {
+        ssize_t n = ::readlink(path.c_str(), target, sizeof target);
+        if (n <= 0) return path;
+        std::string_view next{target, static_cast<std::size_t>(n)};
+        path.resize(next[0] == '/' ? 0 : path.rfind('/') + 1);
+        path += next;
+    }
+    return {};
+}
+
 /// A link or a copy of ours under a compiler's name, or ccache's: what a masquerade directory holds.
 bool is_wrapper(const std::string& path, const struct stat& st, const struct stat& self) {
     if (st.st_dev == self.st_dev && st.st_ino == self.st_ino) return true;
-    char* real = ::realpath(path.c_str(), nullptr);
-    if (real == nullptr) return false;
-    const char* name = std::strrchr(real, '/');
-    name = name != nullptr ? name + 1 : real;
-    bool wrapper = std::strcmp(name, "sccache") == 0 || std::strcmp(name, "ccache") == 0;
-    std::free(real);
-    return wrapper;
+    auto real = follow_links(path);
+    auto name = std::string_view{real}.substr(real.rfind('/') + 1);
+    return name == "sccache" || name == "ccache";
 }
 
 /// A copy of ours under a compiler's name. Compares whole files, which only happens for a program of exactly our size.
@@ -33,12 +44,14 @@ bool is_copy_of_self(const std::string& path, const struct stat& st, const struc
     std::string command_bytes[2];
     const char* paths[2] = {path.c_str(), "/proc/self/exe"};
     for (int i = 0; i < 2; ++i) {
-        FILE* f = std::fopen(paths[i], "re");
-        if (f == nullptr) return false;
-        command_bytes[i].resize(static_cast<std::size_t>(st.st_size));
-        std::size_t n = std::fread(command_bytes[i].data(), 1, command_bytes[i].size(), f);
-        std::fclose(f);
-        if (n != command_bytes[i].size()) return false;
+        base::Fd file{::open(paths[i], O_RDONLY | O_CLOEXEC)};
+        auto& bytes = command_bytes[i];
+        bytes.resize(static_cast<std::size_t>(st.st_size));
+        for (std::size_t have = 0; have < bytes.size();) {
+            ssize_t n = ::pread(file.get(), bytes.data() + have, bytes.size() - have, static_cast<off_t>(have));
+            if (n <= 0) return false;
+            have += static_cast<std::size_t>(n);
+        }
     }
     return command_bytes[0] == command_bytes[1];
 }
@@ -69,10 +82,8 @@ std::string libexec_directory() {
         auto colon = rest.find(':');
         std::string candidate = std::string{rest.substr(0, colon)} + "/sccache";
         rest = colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
-        char* real = ::realpath(candidate.c_str(), nullptr);
-        if (real == nullptr) continue;
-        std::string directory{real};
-        std::free(real);
+        if (::access(candidate.c_str(), X_OK) != 0) continue;
+        auto directory = follow_links(candidate);
         directory.resize(directory.rfind('/'));
         directory += "/../libexec/sccache";
         if (has_engine(directory)) return directory;

@@ -38,7 +38,8 @@ End give_up(const Hands& hands, End::What otherwise) {
 End follow_steps(int socket, const wire::Compile& request) {
     using What = End::What;
     Hands hands;
-    if (!wire::send_frame(socket, wire::Type::compile, wire::encode(request), nullptr, 0, true)) return give_up(hands, What::silent);
+    if (!wire::send_frame(socket, wire::Type::compile, wire::encode(request), nullptr, 0, true))
+        return give_up(hands, What::silent);
     wire::Collector incoming{wire::Collector::Peer::server};
     wire::Frame frame;
     for (;;) {

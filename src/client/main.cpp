@@ -20,7 +20,8 @@ namespace {
 const char* environment(const char* name) { return std::getenv(name); }
 
 bool is_true(const char* value) {
-    return value != nullptr && (std::strcmp(value, "1") == 0 || ::strcasecmp(value, "true") == 0 || ::strcasecmp(value, "on") == 0);
+    return value != nullptr &&
+           (std::strcmp(value, "1") == 0 || ::strcasecmp(value, "true") == 0 || ::strcasecmp(value, "on") == 0);
 }
 
 /// A helper program of ours takes over: the engine as a one-shot process, or the local commands.
@@ -61,7 +62,8 @@ wire::Compile make_request(int argc, char** argv) {
     // root's own server is tried.
     for (int attempt = 0; attempt < 2; ++attempt) {
         auto connection = client::connect_to_server(address);
-        if (connection.state == client::Connection::State::absent) connection = client::start_and_connect(address, client::Start::on_demand);
+        if (connection.state == client::Connection::State::absent)
+            connection = client::start_and_connect(address, client::Start::on_demand);
         if (connection.state == client::Connection::State::absent) become_one_shot(argc, argv);
         if (connection.state != client::Connection::State::connected) break;
         auto end = client::follow_steps(connection.socket.get(), request);
@@ -86,6 +88,7 @@ int main(int argc, char** argv) {
     if (argc > 1 && argv[1][0] != '-') compile(argc - 1, argv + 1);
     std::vector<std::string> arguments(argv, argv + argc);
     become("sccache-cli", arguments);
-    (void)client::print(STDERR_FILENO, "sccache: error: cannot run sccache-cli: is the package installed completely?\n");
+    (void)client::print(STDERR_FILENO,
+                        "sccache: error: cannot run sccache-cli: is the package installed completely?\n");
     return 2;
 }

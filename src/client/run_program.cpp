@@ -12,7 +12,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -72,16 +71,19 @@ CaptureFile make_capture() {
         base::Fd memory{::memfd_create("sccache", MFD_CLOEXEC)};
         if (memory) {
             file.fd.reset(::fcntl(memory.get(), F_DUPFD_CLOEXEC, k_first_capture_fd));
-            char name[40];
-            std::snprintf(name, sizeof name, "/proc/self/fd/%d", file.fd.get());
-            if (file.fd) file.name = name;
+            if (file.fd) file.name = "/proc/self/fd/" + std::to_string(file.fd.get());
             return file;
         }
     }
     const char* directory = std::getenv("TMPDIR");
-    file.name = std::string{directory != nullptr && *directory != 0 ? directory : "/tmp"} + "/sccache-XXXXXX";
-    file.fd.reset(::mkostemp(file.name.data(), O_CLOEXEC));
-    file.on_disk = static_cast<bool>(file.fd);
+    auto stem = std::string{directory != nullptr && *directory != 0 ? directory : "/tmp"} + "/sccache-" +
+                std::to_string(::getpid()) + "-";
+    for (int i = 0; i < 1000; ++i) {
+        file.name = stem + std::to_string(i);
+        file.fd.reset(::open(file.name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+        file.on_disk = static_cast<bool>(file.fd);
+        if (file.fd || errno != EEXIST) break;
+    }
     if (!file.fd) file.name.clear();
     return file;
 }
@@ -212,9 +214,7 @@ void open_for_reading(const std::vector<std::string>& paths, Outcome& outcome) {
     }
 }
 
-std::uint32_t milliseconds(const timeval& t) {
-    return static_cast<std::uint32_t>(t.tv_sec * 1000 + t.tv_usec / 1000);
-}
+std::uint32_t milliseconds(const timeval& t) { return static_cast<std::uint32_t>(t.tv_sec * 1000 + t.tv_usec / 1000); }
 
 std::uint32_t elapsed_ms(const timespec& since) {
     timespec now{};
@@ -247,8 +247,15 @@ Outcome run_program(wire::Run& step) {
     if (!is_compile) envp = probe_environment();
     timespec began{};
     ::clock_gettime(CLOCK_MONOTONIC, &began);
-    Launch launch{step.program.c_str(), argv.data(), is_compile ? environ : envp.data(), nothing.get(),
-                  out.write_end.get(),  err.write_end.get(), &captures, 0, 0};
+    Launch launch{step.program.c_str(),
+                  argv.data(),
+                  is_compile ? environ : envp.data(),
+                  nothing.get(),
+                  out.write_end.get(),
+                  err.write_end.get(),
+                  &captures,
+                  0,
+                  0};
     SignalRelay relay;
     pid_t pid = start(launch);
     out.write_end.reset();

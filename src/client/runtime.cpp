@@ -35,11 +35,11 @@ void give_back(void* p) {
 }  // namespace
 
 namespace std {
-void __throw_length_error(const char*) { std::abort(); }   // NOLINT: the library's own names
-void __throw_logic_error(const char*) { std::abort(); }    // NOLINT
+void __throw_length_error(const char*) { std::abort(); }           // NOLINT: the library's own names
+void __throw_logic_error(const char*) { std::abort(); }            // NOLINT
 void __throw_out_of_range_fmt(const char*, ...) { std::abort(); }  // NOLINT
-void __throw_bad_alloc() { std::abort(); }                 // NOLINT
-void __throw_bad_array_new_length() { std::abort(); }      // NOLINT
+void __throw_bad_alloc() { std::abort(); }                         // NOLINT
+void __throw_bad_array_new_length() { std::abort(); }              // NOLINT
 }  // namespace std
 
 void* operator new(std::size_t size) { return take(size); }

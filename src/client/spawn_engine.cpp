@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +21,21 @@ long long now_ms() {
     timespec t{};
     ::clock_gettime(CLOCK_MONOTONIC, &t);
     return static_cast<long long>(t.tv_sec) * 1000 + t.tv_nsec / 1'000'000;
+}
+
+/// Between vfork and exec: system calls only.
+[[noreturn]] void become_engine(const char* program, char* const* argv, int ready_end) {
+    if (ready_end == k_ready_fd)
+        ::fcntl(ready_end, F_SETFD, 0);
+    else
+        ::dup2(ready_end, k_ready_fd);
+    // Only a log belongs on the terminal: whoever reads our stdout through a pipe must see it end.
+    int nothing = ::open("/dev/null", O_RDWR);
+    ::dup2(nothing, STDIN_FILENO);
+    ::dup2(nothing, STDOUT_FILENO);
+    if (nothing > STDOUT_FILENO && nothing != STDERR_FILENO) ::close(nothing);
+    ::execve(program, argv, environ);
+    ::_exit(127);
 }
 
 /// '+' on the pipe: it listens. Anything else, an end or silence: it does not.
@@ -51,17 +65,10 @@ bool spawn_engine(std::vector<std::string> options, Engine engine, int limit_ms)
     std::vector<char*> argv;
     for (auto& option : options) argv.push_back(option.data());
     argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ready_end.get(), k_ready_fd);
-    // Only a log belongs on the terminal: whoever reads our stdout through a pipe must see it end.
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    pid_t pid = -1;
-    int failed = ::posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
+    pid_t pid = ::vfork();
+    if (pid == 0) become_engine(program.c_str(), argv.data(), ready_end.get());
     ready_end.reset();
-    if (failed != 0) return false;
+    if (pid < 0) return false;
     bool up = says_ready(ready.get(), limit_ms);
     // One that hangs is left to init.
     if (engine == Engine::forks)

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,7 +43,7 @@ base::Fd lock_start(const wire::Address& address, long long limit, Connection& c
     while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) return {};
         if (now_ms() > limit) return {};
-        ::usleep(5'000);
+        ::poll(nullptr, 0, 5);
         connection = connect_to_server(address);
         if (connection.state != Connection::State::absent) return lock;
     }
@@ -51,7 +52,8 @@ base::Fd lock_start(const wire::Address& address, long long limit, Connection& c
 
 /// Runs the engine, which says that it listens and goes on by itself.
 bool run_engine(const wire::Address& address, Start start, long long limit) {
-    std::vector<std::string> options{"--daemon", "--socket", address.path.empty() ? "@" + address.abstract : address.path, "--lock",
+    std::vector<std::string> options{"--daemon", "--socket",
+                                     address.path.empty() ? "@" + address.abstract : address.path, "--lock",
                                      address.beside("lock")};
     if (start == Start::by_user) options.emplace_back("--keep-settings");
     return spawn_engine(std::move(options), Engine::forks, static_cast<int>(limit - now_ms()));

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 
 #include "src/wire/channel.hpp"
@@ -152,7 +151,12 @@ Notice read_notice(const Address& address) {
     if (n <= 0) return {};
     text[n] = 0;
     if (std::strcmp(text, "debug") == 0) return {Notice::What::debug, 0};
-    if (std::strncmp(text, "sick-", 5) == 0) return {Notice::What::sick, std::strtoll(text + 5, nullptr, 10)};
+    if (std::strncmp(text, "sick-", 5) == 0) {
+        Notice notice{Notice::What::sick, 0};
+        for (const char* c = text + 5; *c >= '0' && *c <= '9' && c - text < 20; ++c)
+            notice.since = notice.since * 10 + (*c - '0');
+        return notice;
+    }
     return {};
 }
 
