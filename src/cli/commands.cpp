@@ -95,11 +95,19 @@ int show_since(const Options& options, const config::LoadedClient& loaded, World
     return 0;
 }
 
+/// Asking for statistics leaves a machine as it is, except where a server's socket is named: the Open Build Service's
+/// workers set SCCACHE_SERVER_UDS and ask before the build, and the server must be born outside of it.
+Spawn spawn_for_stats(const config::LoadedClient& loaded, const World& world) {
+    auto names_socket = [](const std::string& entry) { return entry.starts_with("SCCACHE_SERVER_UDS=") && !entry.ends_with('='); };
+    bool named = std::any_of(world.env.begin(), world.env.end(), names_socket);
+    return named && !loaded.settings.client_side_mode && !says(world, "SCCACHE_NO_DAEMON=1") ? Spawn::yes : Spawn::no;
+}
+
 int show_stats(const Options& options, const config::LoadedClient& loaded, World& world) {
     if (!options.since.empty()) return show_since(options, loaded, world);
     world.err(remote_cache_notice(loaded));
     auto info = idle_info(loaded);
-    auto reply = world.server->ask(wire::CommandKind::stats, Spawn::no);
+    auto reply = world.server->ask(wire::CommandKind::stats, spawn_for_stats(loaded, world));
     if (reply) {
         auto decoded = decode_info(*reply);
         if (!decoded) return fail(world, "failed to get stats from server", {decoded.error().what});

@@ -49,6 +49,8 @@ if [ "${OSC_EMULATION:-}" = inner ]; then
     as_abuild() { env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin chroot "$root" su -c "$1" - abuild; }
 
     as_abuild "sccache -s" >"$WORK/before" 2>&1 || { cat "$WORK/before"; exit 1; }
+    # Born before the build and outside of it.
+    [ -S "$root/tmp/sccache.sock" ] || { echo "FAIL sccache -s started no server"; exit 1; }
     macros=
     [ "$(rpm --eval '%cmake')" != %cmake ] || macros="--load ~/macros.standin"
     as_abuild "rpmbuild -ba --nodeps $macros ~/toy.spec" >"$WORK/rpmbuild.log" 2>&1 || { tail -30 "$WORK/rpmbuild.log"; exit 1; }

@@ -91,6 +91,20 @@ TEST_CASE("commands: statistics without a server are zeros, and none is started"
     CHECK(sh.link.asked[0] == std::pair{wire::CommandKind::stats, cli::Spawn::no});
 }
 
+TEST_CASE("commands: statistics start a server only where its socket is named and it may stay") {
+    for (auto [variables, spawn] : {std::pair{std::vector<std::string>{"SCCACHE_SERVER_UDS=/tmp/sccache.sock"}, cli::Spawn::yes},
+                                    {{"SCCACHE_SERVER_UDS="}, cli::Spawn::no},
+                                    {{"SCCACHE_SERVER_UDS=/tmp/sccache.sock", "SCCACHE_CLIENT_SIDE=1"}, cli::Spawn::no},
+                                    {{"SCCACHE_SERVER_UDS=/tmp/sccache.sock", "SCCACHE_NO_DAEMON=1"}, cli::Spawn::no}}) {
+        Shell sh;
+        sh.world.env.insert(sh.world.env.end(), variables.begin(), variables.end());
+        CHECK(sh({"-s"}) == 0);
+        CHECK(sh.out.starts_with("Compile requests                      0\n"));
+        REQUIRE(sh.link.asked.size() == 1);
+        CHECK(sh.link.asked[0] == std::pair{wire::CommandKind::stats, spawn});
+    }
+}
+
 TEST_CASE("commands: a remote cache that is configured is noticed in one line, and fails nothing") {
     Shell sh;
     CHECK(sh({"-s"}) == 0);
