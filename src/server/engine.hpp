@@ -7,6 +7,7 @@
 #include "src/server/marks.hpp"
 #include "src/server/outputs_in_flight.hpp"
 #include "src/server/placement.hpp"
+#include "src/server/races.hpp"
 #include "src/server/recognition.hpp"
 #include "src/server/slots.hpp"
 #include "src/server/tally.hpp"
@@ -31,6 +32,7 @@ struct Engine {
     SlotGate slots{usable_cpus()};       // compiles here
     SlotGate listers{usable_cpus() + 1}; // listings of inputs for jobs to be sent
     Pace pace;
+    Races races;
     Marks kept_home;  // by history_key
     Marks warned;     // by text
     std::unique_ptr<Farm> farm;  // none in one-shot mode

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "src/base/files.hpp"
 #include "src/base/log.hpp"
@@ -84,8 +85,11 @@ wire::FarmSettings farm_settings(const config::LoadedClient& loaded) {
     return farm;
 }
 
-Errand::~Errand() {
-    if (!m_away) return;
+Errand::~Errand() { call_back(); }
+
+void Errand::call_back() {
+    m_race.reset();
+    if (!std::exchange(m_away, false)) return;
     m_engine.pace.came_back();
     if (m_engine.farm) m_engine.farm->cancel(m_job);
 }
@@ -109,6 +113,7 @@ Errand::Verdict Errand::consider(const Pending& pending) {
     auto pace = m_engine.pace.view();
     auto guess = m_past && m_past->compile_ms > 0 ? Guess{static_cast<double>(m_past->compile_ms), true}
                                                   : guess_from_size(pending.source_stamp.size, pace);
+    m_guess = guess;
     if (!worth_sending(mode, guess, m_engine.slots.load(), pace)) return stay("earlier done here");
     if (!compiler::is_preprocessed_by_compiler(call.language)) {
         m_exact = true;
@@ -209,6 +214,10 @@ void Errand::send(Pending& pending, const std::shared_ptr<Waker>& waker) {
     m_away = true;
     m_engine.pace.left();
     waker->arm();
+    if (m_request.context->loaded.settings.dist.mode == config::DistMode::automatic) {
+        auto pace = m_engine.pace.view();
+        m_race = m_engine.races.enter(waker, m_guess.ms, pace.overhead_ms + m_guess.ms * pace.slowness);
+    }
     m_job =
         m_engine.farm->submit(job_for(pending), [answer, waker](wire::RemoteResult result, std::vector<base::Fd> fds) {
             {
@@ -245,6 +254,7 @@ void Errand::count_failure(const wire::RemoteResult& result) {
 std::optional<Errand::Made> Errand::take(Pending& pending) {
     using What = wire::RemoteResult::What;
     m_away = false;
+    m_race.reset();
     m_engine.pace.came_back();
     auto& result = m_answer->result;  // here: nobody else touches it
     if (result.what != What::made) {

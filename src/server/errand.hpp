@@ -10,6 +10,7 @@
 #include "src/server/farm.hpp"
 #include "src/server/history.hpp"
 #include "src/server/placement.hpp"
+#include "src/server/races.hpp"
 #include "src/server/request.hpp"
 
 namespace server {
@@ -34,6 +35,10 @@ public:
     bool listed(const Pending& pending, const wire::Ran& ran, const std::vector<base::Fd>& fds);
     /// Sends the job; the waker rings when it is back. False: it cannot go, compile here.
     void send(Pending& pending, const std::shared_ptr<Waker>& waker);
+    /// A slot here has nothing else to do and is expected to be done before the farm.
+    bool may_race() { return m_race && m_race->take_turn(); }
+    /// It was made here after all: takes the job back, if it is still away.
+    void call_back();
 
     /// Is the answer there?
     [[nodiscard]] bool is_back() const;
@@ -71,6 +76,8 @@ private:
     std::shared_ptr<Answer> m_answer;  // shared with the farm's callback
     std::uint64_t m_job = 0;
     bool m_away = false;
+    Guess m_guess;
+    std::unique_ptr<Races::Entry> m_race;
 };
 
 }  // namespace server

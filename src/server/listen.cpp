@@ -267,6 +267,11 @@ void Listener::steward() {
             for (auto* connection : gone) close(*connection);
             lock.lock();
         }
+        if (m_engine.farm) {
+            lock.unlock();
+            m_engine.races.tick(m_engine.slots.load());
+            lock.lock();
+        }
         if (tick % 4 != 0) continue;
         bool idle = m_connections.empty() && m_limits.idle.count() > 0 &&
                     steady_ms() - m_last_activity > std::chrono::milliseconds{m_limits.idle}.count();

@@ -1,5 +1,7 @@
 #include "src/server/session.hpp"
 
+#include "src/base/log.hpp"
+#include "src/base/strings.hpp"
 #include "src/server/run_step.hpp"
 
 namespace server {
@@ -60,7 +62,9 @@ Step Session::begin(wire::Compile call) {
 
 Step Session::resume() {
     switch (m_state) {
-        case State::away: return m_errand->is_back() ? back() : wait(State::away);
+        case State::away:
+            m_waker->arm();
+            return m_errand->is_back() ? back() : race();
         case State::queued: {
             m_slot = m_ticket->take();
             if (!m_slot) return wait(State::queued);
@@ -100,6 +104,17 @@ Step Session::place(Step here) {
 Step Session::send() {
     m_errand->send(*m_pending, m_waker);
     return wait(State::away);
+}
+
+/// The farm has not answered. Perhaps a slot here has nothing better to do: who is first makes the object.
+Step Session::race() {
+    if (!m_errand->may_race()) return wait(State::away);
+    m_slot = m_engine.slots.try_take();
+    if (!m_slot) return wait(State::away);
+    base::log::debug("sccache::dist", base::cat("[", m_request.label, "]: compiled here as well: the farm takes long"));
+    m_state = State::compiling;
+    m_pending->started = key::file_clock();
+    return std::move(m_here);
 }
 
 Step Session::go_home() { return when_granted(m_engine.slots, State::compiling, std::move(m_here)); }
@@ -156,6 +171,7 @@ Step Session::ran(wire::Ran ran, std::vector<base::Fd> fds) {
         }
         case State::compiling: {
             m_slot.release();
+            if (m_errand) m_errand->call_back();
             if (m_errand && ran.wait_status == 0 && !m_pending->away) m_engine.pace.made_here(ran.wall_ms);
             return kept(keep(m_engine, m_request, std::move(*m_pending), std::move(ran), std::move(fds)));
         }

@@ -42,6 +42,7 @@ private:
     Step take(LookedUp looked);
     Step place(Step here);
     Step send();
+    Step race();
     Step go_home();
     Step when_granted(SlotGate& gate, State then, Step step);
     Step wait(State state);
