@@ -167,12 +167,13 @@ base::Result<> DiskStore::write_into(const Tree& where, Head& head, const std::v
 
 void DiskStore::remember_for_compression(const Head& head) {
     if (m_settings.recompress_after.count() < 0 || head.kind != Kind::result) return;
+    if (rest_before_compression() > m_settings.recompress_after) return;  // a scan finds it in time
     bool large = false;
     for (const auto& m : head.members) large = large || m.size > k_inline_limit;
     if (!large) return;
     std::lock_guard hold{m_notes};
     if (m_candidates.size() < k_most_candidates)
-        m_candidates.push_back({head.header.key, Clock::now() + m_settings.recompress_after});
+        m_candidates.push_back({head.header.key, Clock::now() + rest_before_compression()});
 }
 
 base::Result<> DiskStore::unpack(const Loaded& loaded, const Member& member, int out_fd) {

@@ -83,6 +83,8 @@ private:
     std::uint64_t remove_victims(const Tree& tree, const std::vector<Victim>& pool, std::uint64_t want);
     void read_costs(const Tree& tree, std::vector<Victim>& pool) const;
     bool scan(const Tree& tree, unsigned shard, std::vector<Victim>* pool);
+    bool is_roomy() const;
+    std::chrono::seconds rest_before_compression() const;  // how long an entry must have been left alone
     bool compress_one(const Tree& tree);
 
     const DiskSettings m_settings;

@@ -114,7 +114,7 @@ bool DiskStore::scan(const Tree& where, unsigned shard, std::vector<Victim>* poo
     std::int64_t bytes = 0;
     std::int64_t files = 0;
     std::uint64_t leftovers = 0;
-    std::vector<base::Digest> compressible;
+    std::vector<std::pair<base::Digest, std::int64_t>> compressible;  // with their ages
     auto scanned = scan_shard(tree_fd, shard, [&](const std::string& name, const struct stat& st) {
         auto age = now - static_cast<std::int64_t>(st.st_mtim.tv_sec);
         if (name.starts_with(k_temp_prefix)) {
@@ -128,7 +128,7 @@ bool DiskStore::scan(const Tree& where, unsigned shard, std::vector<Victim>* poo
         ++files;
         if (pool != nullptr) pool->push_back({shard, name, size, static_cast<std::int64_t>(st.st_mtim.tv_sec), {}});
         if (name.size() == 64 && age >= m_settings.recompress_after.count() && worth_compressing(st))
-            if (auto key = base::Digest::from_hex(name)) compressible.push_back(*key);
+            if (auto key = base::Digest::from_hex(name)) compressible.emplace_back(*key, age);
     });
     if (!scanned) return false;
     bool healed = m_size.heal(tree_fd, shard, bytes, files, now);
@@ -136,7 +136,8 @@ bool DiskStore::scan(const Tree& where, unsigned shard, std::vector<Victim>* poo
     ++m_stats.shards_scanned;
     m_stats.leftovers_removed += leftovers;
     if (m_settings.recompress_after.count() >= 0 && pool == nullptr && m_candidates.empty())
-        for (const auto& key : compressible) m_candidates.push_back({key, Clock::now()});
+        for (const auto& [key, age] : compressible)
+            if (age >= rest_before_compression().count()) m_candidates.push_back({key, Clock::now()});
     return healed;
 }
 
@@ -202,6 +203,12 @@ bool DiskStore::evict_step(const Tree& where, std::uint64_t target) {
     return true;
 }
 
+bool DiskStore::is_roomy() const { return m_size.total() < m_settings.max_size / 2; }
+
+std::chrono::seconds DiskStore::rest_before_compression() const {
+    return is_roomy() ? std::max(m_settings.recompress_after, m_settings.recompress_roomy_after) : m_settings.recompress_after;
+}
+
 // Recompresses one due file; says whether another is due.
 bool DiskStore::compress_one(const Tree& where) {
     Candidate next;
@@ -212,8 +219,14 @@ bool DiskStore::compress_one(const Tree& where) {
         m_candidates.pop_front();
     }
     auto shard = shard_of(next.key);
+    auto name = entry_name(next.key, Kind::result);
+    struct stat st {};
+    if (::fstatat(where.fd.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        // Used since: a later scan finds it again.
+        if (now_unix() - st.st_mtim.tv_sec < rest_before_compression().count()) return true;
+    }
     auto how = rules(Kind::result, next.key);
-    auto done = recompress(where.fd.get(), shard, entry_name(next.key, Kind::result), how, m_settings.zstd_level);
+    auto done = recompress(where.fd.get(), shard, name, how, m_settings.zstd_level);
     if (!done && done.error().code == k_corrupt) drop_damaged(where.fd.get(), next.key, Kind::result);
     if (done && done->after < done->before)
         m_size.add(shard, -static_cast<std::int64_t>(footprint(done->before) - footprint(done->after)), 0);

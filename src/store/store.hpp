@@ -70,7 +70,10 @@ struct DiskSettings {
     int zstd_level = 1;                                  // for the background recompression of old entries
     std::uint64_t free_floor = std::uint64_t{64} << 20;  // keep at least this much free on the file system,
     unsigned free_floor_share = 5;                       // but no more than these percent of a small one
-    std::chrono::seconds recompress_after{600};          // age at which large members are compressed; negative: never
+    // Large members are compressed when nobody has used them for so long; negative: never. A hit on a raw entry costs half of
+    // one on a compressed entry, so while the cache is not half full only what a day's work did not need is compressed.
+    std::chrono::seconds recompress_after{600};
+    std::chrono::seconds recompress_roomy_after{86'400};
     std::optional<base::Digest>
         mac_key;  // when set, new entries carry a MAC and those without the right one are absent
 };

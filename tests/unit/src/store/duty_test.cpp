@@ -228,6 +228,7 @@ TEST_CASE("duty: large members of old entries are compressed") {
     TempDirectory t;
     auto settings = settings_in(t.path);
     settings.recompress_after = std::chrono::seconds{0};
+    settings.recompress_roomy_after = std::chrono::seconds{0};
     auto s = store::open_disk(settings);
     auto key = key_of("z");
     auto big = text(1000000);
@@ -272,6 +273,7 @@ TEST_CASE("duty: what does not compress is looked at once") {
     TempDirectory t;
     auto settings = settings_in(t.path);
     settings.recompress_after = std::chrono::seconds{0};
+    settings.recompress_roomy_after = std::chrono::seconds{0};
     auto s = store::open_disk(settings);
     auto key = key_of("noise");
     auto big = noise(400000);
@@ -300,6 +302,24 @@ TEST_CASE("duty: young entries stay raw; another process's old ones are found by
     age(entry_path(t.path, key), 700);
     auto s = store::open_disk(settings_in(t.path));
     work_until_done(*s);
+    CHECK(s->work_stats().recompressed_files == 0);  // there is room for it as it is
+    s.reset();
+    REQUIRE(::unlink((t.path + "/sccache-v1/size").c_str()) == 0);
+    auto narrow = settings_in(t.path);
+    narrow.max_size = 900000;
+    s = store::open_disk(narrow);
+    work_until_done(*s);
+    CHECK(s->work_stats().recompressed_files == 1);
+}
+
+TEST_CASE("duty: what a day's work did not need is compressed even where there is room") {
+    TempDirectory t;
+    auto key = key_of("old");
+    REQUIRE(store::open_disk(settings_in(t.path))->put(header_of(key), {bytes_member("obj", text(500000))}).ok());
+    REQUIRE(::unlink((t.path + "/sccache-v1/size").c_str()) == 0);
+    age(entry_path(t.path, key), 90000);
+    auto s = store::open_disk(settings_in(t.path));
+    work_until_done(*s);
     CHECK(s->work_stats().recompressed_files == 1);
 }
 
@@ -307,6 +327,7 @@ TEST_CASE("duty: recompression keeps the MAC, and leaves entries alone whose key
     TempDirectory t;
     auto settings = settings_in(t.path);
     settings.recompress_after = std::chrono::seconds{0};
+    settings.recompress_roomy_after = std::chrono::seconds{0};
     auto plain_settings = settings;
     settings.mac_key = key_of("secret");
     auto keyed = store::open_disk(settings);
@@ -329,6 +350,7 @@ TEST_CASE("duty: a damaged entry is not compressed but removed") {
     TempDirectory t;
     auto settings = settings_in(t.path);
     settings.recompress_after = std::chrono::seconds{0};
+    settings.recompress_roomy_after = std::chrono::seconds{0};
     auto s = store::open_disk(settings);
     auto key = key_of("b");
     REQUIRE(s->put(header_of(key), {bytes_member("obj", text(300000))}).ok());

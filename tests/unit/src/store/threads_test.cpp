@@ -43,6 +43,7 @@ store::DiskSettings small_cache(const std::string& directory) {
     auto settings = settings_in(directory);
     settings.max_size = 600 * 1000;  // less than all keys: eviction runs all the time
     settings.recompress_after = std::chrono::seconds{0};
+    settings.recompress_roomy_after = std::chrono::seconds{0};
     return settings;
 }
 
