@@ -63,6 +63,27 @@ def check_xml(root: pathlib.Path) -> list[str] | None:
     for file in (root / "rpm/firewalld").glob("*.xml"):
         if run("xmllint", "--noout", str(file)).returncode:
             bad.append(f"rpm/firewalld/{file.name} is not well-formed")
+    bad += check_filled(root)
+    return bad
+
+
+def check_filled(root: pathlib.Path) -> list[str]:
+    """obs/fill makes a package out of it, with and without services."""
+    if not (root / ".git").exists() or not shutil.which("xz"):
+        return []
+    bad = []
+    for url in ("", "https://192.0.2.1/a.git?b&c"):
+        with tempfile.TemporaryDirectory() as directory:
+            said = run(str(root / "obs/fill"), directory, *([url] if url else []))
+            names = {file.name for file in pathlib.Path(directory).iterdir()}
+            if said.returncode or not {"sccache.spec", "sccache.changes", "_constraints"} <= names:
+                bad.append(f"obs/fill makes {sorted(names)} and says: {said.stderr}")
+            elif url:
+                schema = run("xmllint", "--noout", "--relaxng", str(HERE / "schema/service.rng"), f"{directory}/_service")
+                if schema.returncode or f'"url">{url.replace("&", "&amp;")}<' not in (pathlib.Path(directory) / "_service").read_text():
+                    bad.append(f"obs/fill writes a _service without {url}: {schema.stderr}")
+            elif not [name for name in names if name.endswith(".tar.xz")] or "_service" in names:
+                bad.append(f"obs/fill without an address makes {sorted(names)}")
     return bad
 
 
