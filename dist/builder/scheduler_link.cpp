@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 constexpr auto k_interval = 30'000ms;
 constexpr auto k_after_failure = 250ms;  // doubled each time
 constexpr auto k_longest_pause = 10'000ms;
+constexpr auto k_patience = 10'000ms;  // the scheduler answers these at once
 constexpr auto k_after_loss = 200ms;
 constexpr int k_complete_attempts = 4;
 constexpr auto k_target = "sccache_heartbeat";
@@ -65,6 +66,7 @@ net::ClientRequest SchedulerLink::request(const Peer& peer, std::string_view pat
     r.body = std::move(body);
     r.trust = m_trust.trust;
     r.keep = true;
+    r.timeout = k_patience;
     return r;
 }
 

@@ -1,7 +1,5 @@
 #include "dist/net/http_client.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/socket.h>
@@ -27,6 +25,8 @@ base::Error failed(std::string_view what, const error_code& ec) {
         code = std::errc::connection_aborted;
     return {base::cat(what, ": ", ec.message()), code};
 }
+
+constexpr int k_interim_limit = 4096;  // one every few seconds, for hours
 
 /// Requests that may share a connection: same peer, same way of trusting it.
 std::string pool_key(const ClientRequest& r) {
@@ -147,9 +147,7 @@ asio::awaitable<base::Result<>> HttpClient::Impl::connect(Call& call) {
         if (call.cancelled || call.timed_out) break;
         int fd = ::socket(target.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0) co_return base::errno_error("create a socket");
-        int one = 1;
-        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+        tune_connection(fd);
         auto c = std::make_shared<ClientConnection>(context);
         assign(c->stream.socket, fd, target.v6, ec);
         if (ec) continue;
@@ -262,7 +260,7 @@ asio::awaitable<base::Result<Head>> HttpClient::Impl::read_head(Call& call, bool
     HeadLimits limits;
     limits.bytes = 32 * 1024;
     auto& in = call.connection->input;
-    for (int interim = 0; interim < 8; ++interim) {
+    for (int interim = 0; interim < k_interim_limit; ++interim) {
         std::optional<std::size_t> end;
         while (!(end = find_head_end(in))) {
             if (in.size() > limits.bytes) co_return base::Error{"the answer's header is too large", std::errc::bad_message};
@@ -393,6 +391,8 @@ asio::awaitable<void> HttpClient::Impl::run(std::shared_ptr<Impl> self, CallPtr 
     if (!result && retry && !call->cancelled && !call->timed_out) {
         // The kept connection was dead: all kept ones to this peer are suspect now.
         while (auto stale = take(pool_key(call->request))) stale->stream.close();
+        call->deadline = std::min(call->end, SteadyClock::now() + call->request.connect_timeout);
+        self->watch(call);  // the one that runs may wait for the end of the whole call
         bool again = false;
         auto second = co_await attempt(*call, again);
         result = std::move(second);

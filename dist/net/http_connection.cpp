@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::string_view k_target = "sccache_http";
 constexpr std::size_t k_read_size = 64 * 1024;
+// A compile may take minutes, a network may go silent for ever: to those who ask for it, work in progress is shown.
+constexpr std::chrono::seconds k_sign_of_life{3};
+constexpr std::string_view k_working = "HTTP/1.1 102 Processing\r\n\r\n";
 
 using TimePoint = SteadyClock::time_point;
 
@@ -45,14 +48,16 @@ Request request_of(const Connection& c, Head& head) {
     return request;
 }
 
-asio::awaitable<void> wait_for(Slot& slot) {
+/// True: the answer is there (or the peer is gone). False: it is `until` and still there is none.
+asio::awaitable<bool> wait_for(Slot& slot, TimePoint until) {
     for (;;) {
         {
             std::lock_guard lock{slot.mutex};
-            if (slot.ready) co_return;
+            if (slot.ready) co_return true;
         }
+        if (SteadyClock::now() >= until) co_return false;
         error_code ec;
-        slot.wake.expires_at(TimePoint::max());
+        slot.wake.expires_at(until);
         co_await slot.wake.async_wait(asio::redirect_error(asio::use_awaitable, ec));
     }
 }
@@ -254,8 +259,12 @@ asio::awaitable<bool> HttpServer::Impl::one_request(ConnectionPtr c) {
     auto line = base::log::enabled(base::log::Level::debug, k_target)
                     ? base::cat(request.method, " ", request.path, " from ", c->peer.ip_str(), ": ")
                     : std::string{};
+    bool signs = request.headers.get(k_alive_field) == "1";
     route->handle(std::move(request), std::move(sink), Reply{std::make_shared<Reply::State>(slot)});
-    co_await wait_for(*slot);
+    while (!co_await wait_for(*slot, signs ? SteadyClock::now() + k_sign_of_life : TimePoint::max())) {
+        signs = co_await write_all(*c, k_working);  // a peer that is gone is noticed elsewhere
+        c->deadline = TimePoint::max();
+    }
     c->slot.reset();
     if (slot->gone) co_return false;
     if (!line.empty()) base::log::debug(k_target, line + std::to_string(slot->response.status));

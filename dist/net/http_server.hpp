@@ -17,6 +17,10 @@
 
 namespace net {
 
+/// A request with this field set to 1 is answered with "102 Processing" every few seconds until its answer is there, so
+/// that the client can tell long work from a dead network.
+inline constexpr std::string_view k_alive_field = "Sccache-Alive";
+
 /// One request as a handler sees it. `body` is empty when the route streams into a sink.
 struct Request {
     std::string method;

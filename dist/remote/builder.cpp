@@ -17,6 +17,7 @@ constexpr std::string_view k_target = "sccache::dist";
 constexpr std::chrono::minutes k_upload_limit{10};
 constexpr std::chrono::seconds k_upload_silence{60};
 constexpr std::size_t k_uploads_limit = 4096;
+constexpr std::chrono::seconds k_silence_limit{15};  // of a builder of ours, which gives signs of life
 
 Trouble of_builder(const Allocation& allocation, std::string_view why, bool broke) {
     Trouble trouble{What::failed, base::cat("builder ", allocation.job.server_id.str(), ": ", why)};
@@ -75,13 +76,17 @@ net::ClientRequest Builders::request_to(const Allocation& allocation, std::strin
     request.headers.add("Accept", "*/*");
     request.trust.pin = allocation.pin;
     request.keep = allocation.own;  // others' servers stall on kept connections
+    if (allocation.own) {
+        request.headers.add(net::k_alive_field, "1");
+        request.idle_timeout = k_silence_limit;
+    }
     return request;
 }
 
 base::Result<protocol::SubmitResult> Builders::submit(const Allocation& allocation, base::Fd archive, Cancel& cancel) {
     auto request = request_to(allocation, "submit_toolchain");
     request.timeout = k_upload_limit;
-    request.idle_timeout = k_upload_silence;
+    if (!allocation.own) request.idle_timeout = k_upload_silence;
     request.response_limit = protocol::k_small_body_limit;
     if (archive) {
         struct stat st {};

@@ -17,6 +17,9 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view k_target = "sccache::dist";
 constexpr std::chrono::seconds k_down_pause{30};
 constexpr std::chrono::milliseconds k_connect{3'000};
+// Schedulers of ours give signs of life while a job waits; others answer within the half minute they give a builder.
+constexpr std::chrono::milliseconds k_own_silence{15'000};
+constexpr std::chrono::milliseconds k_silence{40'000};
 constexpr std::uint32_t k_full_retry_ms = 1'000;
 constexpr std::uint32_t k_refused_retry_ms = 30'000;
 
@@ -91,6 +94,8 @@ std::variant<Allocation, Trouble> Scheduler::alloc(const protocol::ArchiveId& id
         hints.put(request.headers);
         request.body = protocol::encode(protocol::Toolchain{id});
         request.timeout = patience;
+        request.headers.add(net::k_alive_field, "1");
+        request.idle_timeout = keep ? k_own_silence : k_silence;
         auto response = cancel.call(m_client, std::move(request));
         if (!response) {
             if (response.error().code == std::errc::operation_canceled) return Trouble{What::failed, "cancelled"};
