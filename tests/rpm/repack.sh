@@ -21,7 +21,7 @@ if [ "$kind" = ours ]; then
     # The real scriptlets and the real list of files; only where the files come from is another place.
     awk -v payload="$top/payload" -v version="$version" '
         /^Version:/ { print "Version: " version; next }
-        /^(BuildRequires|Source0)/ { next }
+        /^(BuildRequires|Source)/ { next }
         /^%prep/ { print "%install\ncp -a " payload "/. %{buildroot}/"; skip = 1; next }
         /^%(post|pre|files)/ { skip = 0 }
         /^%changelog/ { exit }
