@@ -10,6 +10,8 @@
 #ifndef BOOST_ASIO_NO_DEPRECATED
 #define BOOST_ASIO_NO_DEPRECATED
 #endif
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <utility>
@@ -75,6 +77,20 @@ struct Stream {
         socket.close(ignored);
     }
 };
+
+/// What every TCP connection of ours gets: small messages go at once, and a peer that lost power or its cable is noticed
+/// after about a minute and a half of silence, where the kernel alone would take two hours, or fifteen minutes with
+/// unacknowledged data.
+inline void tune_connection(int fd) {
+    constexpr int k_on = 1, k_idle_s = 30, k_interval_s = 10, k_probes = 6;
+    constexpr unsigned k_unacknowledged_ms = 90'000;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &k_on, sizeof k_on);
+    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &k_on, sizeof k_on);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &k_idle_s, sizeof k_idle_s);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &k_interval_s, sizeof k_interval_s);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &k_probes, sizeof k_probes);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &k_unacknowledged_ms, sizeof k_unacknowledged_ms);
+}
 
 /// Gives an opened descriptor to a socket object.
 inline void assign(tcp::socket& socket, int fd, bool v6, error_code& ec) {

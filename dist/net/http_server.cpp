@@ -1,8 +1,6 @@
 #include "dist/net/http_server.hpp"
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -47,9 +45,7 @@ void HttpServer::Impl::welcome(int fd, const Address& peer, bool v6, Transport t
         if (--mine == 0) per_peer.erase(peer.ip_str());
         return;
     }
-    int one = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    tune_connection(fd);
     c->place = connections.insert(connections.end(), c);
     asio::co_spawn(context, serve(shared_from_this(), c, transport), asio::detached);
 }

@@ -1,4 +1,5 @@
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -296,4 +297,58 @@ TEST_CASE("tls: certificates carry what every peer wants") {
     CHECK_FALSE(tls::Fingerprint::parse("SHA256:12"));
     CHECK(tls::Fingerprint::from_raw(std::string(32, 'x')));
     CHECK_FALSE(tls::Fingerprint::from_raw("x"));
+}
+
+TEST_CASE("http: every connection sends at once and notices a peer that vanished") {
+    Farm farm;
+    HttpClient client{farm.thread.loop()};
+    auto request = farm.request("GET", "/item/a/of/b");
+    request.keep = true;
+    REQUIRE(client.call(std::move(request)).ok());
+    int connections = 0;
+    for (int fd = 3; fd < 256; ++fd) {  // ours are both ends
+        sockaddr_in peer{};
+        socklen_t size = sizeof peer;
+        if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 || peer.sin_family != AF_INET) continue;
+        ++connections;
+        auto option = [&](int level, int name) {
+            int value = 0;
+            socklen_t length = sizeof value;
+            REQUIRE(::getsockopt(fd, level, name, &value, &length) == 0);
+            return value;
+        };
+        REQUIRE(option(IPPROTO_TCP, TCP_NODELAY) != 0);
+        REQUIRE(option(SOL_SOCKET, SO_KEEPALIVE) != 0);
+        REQUIRE(option(IPPROTO_TCP, TCP_KEEPIDLE) <= 60);
+        REQUIRE(option(IPPROTO_TCP, TCP_KEEPIDLE) + option(IPPROTO_TCP, TCP_KEEPINTVL) * option(IPPROTO_TCP, TCP_KEEPCNT) <= 120);
+        REQUIRE(option(IPPROTO_TCP, TCP_USER_TIMEOUT) > 0);
+    }
+    REQUIRE(connections == 2);
+}
+
+TEST_CASE("http: a host that does not answer a connect costs the connect's time, not the call's") {
+    base::Fd deaf{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    REQUIRE(::bind(deaf.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+    REQUIRE(::listen(deaf.get(), 0) == 0);
+    REQUIRE(::getsockname(deaf.get(), reinterpret_cast<sockaddr*>(&at), &size) == 0);
+    std::vector<base::Fd> fill;  // what never gets accepted: further ones are not answered
+    for (int i = 0; i < 4; ++i) {
+        fill.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        (void)::connect(fill.back().get(), reinterpret_cast<sockaddr*>(&at), sizeof at);
+    }
+    LoopThread thread;
+    HttpClient client{thread.loop()};
+    ClientRequest request;
+    request.url = *Url::parse(base::cat("http://127.0.0.1:", ntohs(at.sin_port), "/"));
+    request.connect_timeout = 300ms;
+    request.timeout = 60s;
+    auto begin = std::chrono::steady_clock::now();
+    auto answer = client.call(std::move(request));
+    REQUIRE_FALSE(answer.ok());
+    REQUIRE(answer.error().code == std::errc::timed_out);
+    REQUIRE(std::chrono::steady_clock::now() - begin < 20s);
 }
