@@ -55,7 +55,7 @@ void Dispatcher::try_now(const WaitingPtr& w) {
 }
 
 void Dispatcher::assign(const WaitingPtr& w, const Placement& to) {
-    job_log::created(w->job.id, to.builder);
+    job_log::created(w->job.id, w->job.toolchain, to.builder);
     m_assigner.assign(to, w->job, [this, w, to](base::Result<Assigned> answer) { answered(w, to, std::move(answer)); });
 }
 
@@ -84,7 +84,7 @@ void Dispatcher::answered(const WaitingPtr& w, const Placement& to, base::Result
         else try_now(w);
         return;
     }
-    job_log::assigned(w->job.id, answer->result.state, to.builder);
+    job_log::assigned(w->job.id, w->job.toolchain, answer->result.state, to.builder);
     Granted g;
     g.success.job = {auth::sign_job_token(to.jwt_key, w->job.id, answer->claims), w->job.id, to.builder};
     g.success.need_toolchain = answer->result.need_toolchain;
@@ -152,9 +152,11 @@ base::Result<bool> Dispatcher::heartbeat(const Announcement& announcement) {
 
 base::Result<> Dispatcher::update(protocol::JobId id, const net::Address& from, protocol::JobState state) {
     std::optional<Finished> finished;
+    protocol::ArchiveId toolchain;
+    if (job_log::wanted()) toolchain = m_registry.toolchain_of(id);  // at its end the job is forgotten
     auto result = m_registry.update(id, from, state, m_clock(), finished);
     if (!result) return result;
-    job_log::updated(id, state, from);
+    job_log::updated(id, toolchain, state, from);
     if (finished) {
         ++m_counters.completed;
         m_queue.charge(finished->tenant, finished->actual - finished->predicted);

@@ -23,21 +23,33 @@ void job(Level level, std::string_view text, protocol::JobId id, const net::Addr
     systemd::event(level, k_target, text, systemd::k_job, fields);
 }
 
+systemd::Fields with(const protocol::ArchiveId& toolchain, std::string_view state = {}) {
+    systemd::Fields fields;
+    if (!toolchain.empty()) fields.push_back({"SCCACHE_TOOLCHAIN", toolchain.str()});  // unknown for jobs of before a restart
+    if (!state.empty()) fields.push_back({"SCCACHE_JOB_STATE", std::string{state}});
+    return fields;
+}
+
 }  // namespace
 
-void created(protocol::JobId id, const net::Address& builder) {
-    job(Level::info, cat("Job ", id, " created and will be assigned to server ", server(builder)), id, builder);
+bool wanted() { return base::log::enabled(Level::info, k_target); }
+
+void created(protocol::JobId id, const protocol::ArchiveId& toolchain, const net::Address& builder) {
+    if (!wanted()) return;
+    job(Level::info, cat("Job ", id, " created and will be assigned to server ", server(builder)), id, builder, with(toolchain));
 }
 
-void assigned(protocol::JobId id, protocol::JobState state, const net::Address& builder) {
+void assigned(protocol::JobId id, const protocol::ArchiveId& toolchain, protocol::JobState state, const net::Address& builder) {
+    if (!wanted()) return;
     auto name = protocol::job_state_name(state);
     job(Level::info, cat("Job ", id, " successfully assigned and saved with state ", name), id, builder,
-        {{"SCCACHE_JOB_STATE", std::string{name}}});
+        with(toolchain, name));
 }
 
-void updated(protocol::JobId id, protocol::JobState state, const net::Address& builder) {
+void updated(protocol::JobId id, const protocol::ArchiveId& toolchain, protocol::JobState state, const net::Address& builder) {
+    if (!wanted()) return;
     auto name = protocol::job_state_name(state);
-    job(Level::info, cat("Job ", id, " updated state to ", name), id, builder, {{"SCCACHE_JOB_STATE", std::string{name}}});
+    job(Level::info, cat("Job ", id, " updated state to ", name), id, builder, with(toolchain, name));
 }
 
 void assign_failed(protocol::JobId id, const net::Address& builder, std::string_view why) {

@@ -324,6 +324,11 @@ base::Result<> Registry::update(protocol::JobId id, const net::Address& from, Jo
     return refuse(base::cat("Invalid job state transition from ", was, " to ", protocol::job_state_name_lower(state)));
 }
 
+protocol::ArchiveId Registry::toolchain_of(protocol::JobId id) const {
+    auto it = m_jobs.find(id);
+    return it == m_jobs.end() ? protocol::ArchiveId{} : it->second->toolchain;
+}
+
 std::optional<protocol::ServerCertificate> Registry::certificate(const net::Address& address) const {
     auto it = m_builders.find(address);
     if (it == m_builders.end()) return std::nullopt;

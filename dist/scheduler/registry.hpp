@@ -76,6 +76,8 @@ public:
     base::Result<> update(protocol::JobId id, const net::Address& from, protocol::JobState state, Time now,
                           std::optional<Finished>& finished);
 
+    /// The toolchain of a job; empty when that is not known.
+    [[nodiscard]] protocol::ArchiveId toolchain_of(protocol::JobId id) const;
     [[nodiscard]] std::optional<protocol::ServerCertificate> certificate(const net::Address& address) const;
     [[nodiscard]] protocol::SchedulerStatus status() const;
     [[nodiscard]] std::vector<BuilderRow> rows() const;

@@ -14,10 +14,11 @@ TEST_CASE("job_log: the lines people look for, word for word") {
         lines.push_back(systemd::daemon_line(level, target, m, 1605824626000, false));
     });
     auto a = *net::Address::parse("192.0.2.7:10501");
-    scheduler::job_log::created(140, a);
-    scheduler::job_log::assigned(140, protocol::JobState::ready, a);
-    scheduler::job_log::updated(140, protocol::JobState::started, a);
-    scheduler::job_log::updated(140, protocol::JobState::complete, a);
+    auto toolchain = *protocol::ArchiveId::parse(std::string(64, 'a'));
+    scheduler::job_log::created(140, toolchain, a);
+    scheduler::job_log::assigned(140, toolchain, protocol::JobState::ready, a);
+    scheduler::job_log::updated(140, toolchain, protocol::JobState::started, a);
+    scheduler::job_log::updated(140, {}, protocol::JobState::complete, a);
     scheduler::job_log::changed({scheduler::Change::Kind::builder_new, a});
     scheduler::job_log::changed({scheduler::Change::Kind::builder_dead, a});
     base::log::set_sink({});
