@@ -58,20 +58,10 @@ struct Stream {
     tcp::socket socket;
     std::unique_ptr<asio::ssl::stream<tcp::socket&>> tls;
 
-    asio::awaitable<std::size_t> read_some(asio::mutable_buffer into, error_code& ec) {
-        auto token = asio::redirect_error(asio::use_awaitable, ec);
-        std::size_t n = 0;
-        if (tls) n = co_await tls->async_read_some(into, token);
-        else n = co_await socket.async_read_some(into, token);
-        co_return n;
-    }
-    asio::awaitable<std::size_t> write_some(asio::const_buffer from, error_code& ec) {
-        auto token = asio::redirect_error(asio::use_awaitable, ec);
-        std::size_t n = 0;
-        if (tls) n = co_await tls->async_write_some(from, token);
-        else n = co_await socket.async_write_some(from, token);
-        co_return n;
-    }
+    // Out of line: a coroutine's frame is a type whose members the compiler names anew in each translation unit, and
+    // link-time optimisation would take the frames of an inline one for different types of one name.
+    asio::awaitable<std::size_t> read_some(asio::mutable_buffer into, error_code& ec);
+    asio::awaitable<std::size_t> write_some(asio::const_buffer from, error_code& ec);
     void close() {
         error_code ignored;
         socket.close(ignored);
