@@ -113,6 +113,7 @@ class Farm:
         self.builders = []
         self.clients = []
         atexit.register(self.end)  # a test that dies leaves no daemons
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     def __enter__(self):
         return self
@@ -255,7 +256,7 @@ class Client:
         r = self.run("--show-stats", "--stats-format", "json", cwd="/")
         check(r.returncode == 0, r.stderr)
         s = json.loads(r.stdout)["stats"]
-        return {"away": sum(s["dist_compiles"].values()), "errors": s["dist_errors"], "hits": count(s["cache_hits"]), "misses": count(s["cache_misses"]),
+        return {"away": sum(s["dist_compiles"].values()), "by": s["dist_compiles"], "errors": s["dist_errors"], "hits": count(s["cache_hits"]), "misses": count(s["cache_misses"]),
                 "fails": s["compile_fails"]}
 
     def stop(self):

@@ -47,7 +47,8 @@ class Spoilt:
             inner = "127.0.0.1:%d" % f.free_port()
             front = Proxy(inner, now, tls=self.tls)
             self.fronts.append(front)
-            farm.start_builder(address=front.address, bind=inner, scheduler=self.to_scheduler.address)
+            # Many slots: a job whose client is cut off keeps one for a minute, and here that happens all the time.
+            farm.start_builder(address=front.address, bind=inner, scheduler=self.to_scheduler.address, slots=64)
         farm.wait_for_builders(2)
         self.cwd = farm.path("w")
         sources(self.cwd)
