@@ -103,6 +103,7 @@ ToolchainOptions toolchain_options(const config::Builder& s) {
     options.cache_size = s.toolchain_cache_size.bytes;
     options.archive_limit = s.limits.toolchain.bytes;
     options.unpack.bytes = s.limits.toolchain_unpacked.bytes;
+    options.unpack.members = s.limits.toolchain_files;
     return options;
 }
 
@@ -113,13 +114,16 @@ public:
            const net::tls::Identity& identity, SchedulerTrust trust, std::vector<net::Url> urls, unsigned slots,
            Reload reload)
         : m_settings{settings}, m_self{self}, m_sandbox{std::move(sandbox)}, m_toolchains{std::move(toolchains)}, m_reload{std::move(reload)},
-          m_key{auth::random_bytes(32)}, m_scheduler{m_loop, std::move(urls), std::move(trust), heartbeat(identity, slots), [this] { return hints(); }},
+          m_key{auth::random_bytes(32)}, m_scheduler{m_loop, std::move(urls), std::move(trust), heartbeat(identity, slots), [this] { return hints(); }, settings.limits.heartbeat},
           m_chores{2}, m_slots{slots},
           m_service{{m_loop, m_sandbox, *m_toolchains, m_scheduler, m_slots, m_chores, m_key, settings.build_dir + "/jobs"}, settings.limits} {}
 
     base::Result<> listen(const net::tls::Identity& identity, systemd::Passed& passed) {
         net::ServerLimits limits;
         limits.connections = m_settings.limits.connections;
+        limits.connections_per_peer = m_settings.limits.peer_connections;
+        limits.idle = m_settings.limits.idle_timeout;
+        limits.head.bytes = m_settings.limits.header.bytes;
         limits.body_idle = limits.write = m_settings.limits.request_timeout;
         m_server.emplace(m_loop, m_service.routes(), limits);
         auto step = m_server->use_identity(identity);

@@ -1,13 +1,6 @@
 #include "dist/builder/jobs.hpp"
 
 namespace builder {
-namespace {
-
-using namespace std::chrono_literals;
-constexpr auto k_ready_patience = 75s;
-constexpr auto k_pending_patience = 330s;
-
-}  // namespace
 
 AssignedJob* Jobs::find(protocol::JobId id) {
     auto it = m_assigned.find(id);
@@ -27,10 +20,10 @@ void Jobs::finished(protocol::JobId id) {
     if (auto it = m_running.find(id); it != m_running.end()) m_running.erase(it);
 }
 
-std::vector<protocol::JobId> Jobs::expire(Clock::time_point now) {
+std::vector<protocol::JobId> Jobs::expire(Clock::time_point now, Clock::duration ready, Clock::duration pending) {
     std::vector<protocol::JobId> gone;
     for (auto it = m_assigned.begin(); it != m_assigned.end();) {
-        if (now - it->second.since < (it->second.pending ? Clock::duration{k_pending_patience} : Clock::duration{k_ready_patience})) {
+        if (now - it->second.since < (it->second.pending ? pending : ready)) {
             ++it;
             continue;
         }

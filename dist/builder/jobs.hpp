@@ -31,9 +31,10 @@ public:
     /// Takes the job out to run it.
     std::optional<AssignedJob> claim(protocol::JobId id);
     void finished(protocol::JobId id);
-    /// Forgets jobs whose client never came, as the scheduler does: 60 s when ready, 300 s when it had a toolchain to
-    /// send; we are a little more patient. Returns their numbers.
-    std::vector<protocol::JobId> expire(Clock::time_point now);
+    /// Forgets jobs whose client never came within `ready`, or, if it had a toolchain to send, within `pending`. The
+    /// scheduler does it too (after 60 and 300 s); we are a little more patient. Returns their numbers.
+    std::vector<protocol::JobId> expire(Clock::time_point now, Clock::duration ready = std::chrono::seconds{75},
+                                        Clock::duration pending = std::chrono::seconds{330});
 
     [[nodiscard]] std::size_t assigned() const { return m_assigned.size(); }
     [[nodiscard]] std::size_t running() const { return m_running.size(); }

@@ -11,7 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto k_interval = 30'000ms;
 constexpr auto k_after_failure = 250ms;  // doubled each time
 constexpr auto k_longest_pause = 10'000ms;
 constexpr auto k_patience = 10'000ms;  // the scheduler answers these at once
@@ -34,8 +33,9 @@ std::string reason_of(const net::Response& response) {
 
 }  // namespace
 
-SchedulerLink::SchedulerLink(net::Loop& loop, std::vector<net::Url> schedulers, SchedulerTrust trust, protocol::Heartbeat heartbeat, Hints hints)
-    : m_loop{loop}, m_client{loop}, m_trust{std::move(trust)}, m_heartbeat{std::move(heartbeat)}, m_hints{std::move(hints)} {
+SchedulerLink::SchedulerLink(net::Loop& loop, std::vector<net::Url> schedulers, SchedulerTrust trust, protocol::Heartbeat heartbeat, Hints hints,
+                             std::chrono::milliseconds interval)
+    : m_loop{loop}, m_client{loop}, m_trust{std::move(trust)}, m_heartbeat{std::move(heartbeat)}, m_hints{std::move(hints)}, m_interval{interval} {
     for (auto& url : schedulers) {
         Peer peer;
         peer.url = std::move(url);
@@ -89,7 +89,7 @@ void SchedulerLink::beaten(std::size_t i, base::Result<net::Response> answer) {
         peer.connected = true;
         peer.last_error.clear();
     }
-    auto pause = peer.connected ? k_interval : std::min(k_after_failure * (1 << std::min(peer.failures, 10)), k_longest_pause);
+    auto pause = peer.connected ? m_interval : std::min(k_after_failure * (1 << std::min(peer.failures, 10)), k_longest_pause);
     peer.failures = peer.connected ? 0 : peer.failures + 1;
     peer.timer = m_loop.after(jittered(pause), [this, i] { beat(i); });
     peer.asked = true;

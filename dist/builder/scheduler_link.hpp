@@ -26,7 +26,8 @@ public:
     /// The changing part of a heartbeat, asked for each time.
     using Hints = std::function<protocol::BuilderHints()>;
 
-    SchedulerLink(net::Loop& loop, std::vector<net::Url> schedulers, SchedulerTrust trust, protocol::Heartbeat heartbeat, Hints hints);
+    SchedulerLink(net::Loop& loop, std::vector<net::Url> schedulers, SchedulerTrust trust, protocol::Heartbeat heartbeat, Hints hints,
+                  std::chrono::milliseconds interval = std::chrono::seconds{30});
 
     /// Starts announcing; `first` is called once, when every scheduler has answered or failed the first time.
     void start(std::function<void()> first);
@@ -74,6 +75,7 @@ private:
     SchedulerTrust m_trust;
     protocol::Heartbeat m_heartbeat;
     Hints m_hints;
+    std::chrono::milliseconds m_interval;  // between announcements
     std::function<void()> m_first;
     std::map<protocol::JobId, std::vector<Report>> m_reports;  // front is under way
     std::vector<net::Timer> m_retries;

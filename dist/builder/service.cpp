@@ -16,8 +16,7 @@ namespace {
 
 constexpr auto k_target = "sccache_dist";
 
-// Jobs accepted beyond the slots: our schedulers never come near; one that does must look elsewhere.
-constexpr std::size_t k_jobs_per_slot = 4;
+// Jobs accepted beyond jobs_per_slot: our schedulers never come near; one that does must look elsewhere.
 constexpr std::size_t k_jobs_more = 16;
 
 std::optional<protocol::JobId> job_of(const net::Request& request) {
@@ -94,7 +93,7 @@ std::optional<net::Response> Service::check_assign(const net::Request& request) 
     if (auto refused = check_job_token(request, 401)) return refused;
     if (!protocol::has_binary_type(request.headers)) return protocol::error_answer(400, "the body is not application/octet-stream");
     if (m_draining) return protocol::error_answer(503, "this builder is stopping");
-    if (m_jobs.assigned() + m_jobs.running() >= k_jobs_per_slot * m_parts.slots.count() + k_jobs_more)
+    if (m_jobs.assigned() + m_jobs.running() >= m_limits.jobs_per_slot * m_parts.slots.count() + k_jobs_more)
         return protocol::error_answer(503, "this builder has as many jobs as it takes");
     return std::nullopt;
 }
@@ -245,7 +244,7 @@ void Service::finish(const std::shared_ptr<Running>& running, base::Result<proto
 }
 
 void Service::expire() {
-    for (auto id : m_jobs.expire(Jobs::Clock::now())) base::log::info(k_target, base::cat("Job ", id, " was forgotten: its client never came"));
+    for (auto id : m_jobs.expire(Jobs::Clock::now(), m_limits.ready_timeout, m_limits.pending_timeout)) base::log::info(k_target, base::cat("Job ", id, " was forgotten: its client never came"));
 }
 
 }  // namespace builder

@@ -64,6 +64,9 @@ public:
         if (!at) return std::move(at).error().while_doing("bind_address");
         net::ServerLimits limits;
         limits.connections = m_settings.limits.connections;
+        limits.connections_per_peer = m_settings.limits.peer_connections;
+        limits.idle = m_settings.limits.idle_timeout;
+        limits.head.bytes = m_settings.limits.header.bytes;
         limits.body_grace = limits.body_idle = std::chrono::duration_cast<std::chrono::milliseconds>(m_settings.limits.request_timeout);
         m_server.emplace(m_loop, m_service.routes(m_settings.limits.request.bytes), limits);
         auto identity = tls_identity(m_settings, *self, passed.state_directory);

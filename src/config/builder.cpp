@@ -69,6 +69,18 @@ constexpr Row k_builder[] = {
     {"limits.job_open_files", "", slot<&B::limits, &L::job_open_files>, "1024", "Files a process of a job may have open.", 0, fix_positive},
     {"limits.job_text", "", slot<&B::limits, &L::job_text>, "16M", "What one job may print on stdout and stderr, each.", 0, fix_positive},
     {"limits.job_output", "", slot<&B::limits, &L::job_output>, "1G", "Output files of one job together.", 0, fix_positive},
+    {"limits.peer_connections", "", slot<&B::limits, &L::peer_connections>, "1024",
+     "Open connections of one address at most.", 0, fix_positive},
+    {"limits.idle_timeout", "", slot<&B::limits, &L::idle_timeout>, "75", "Seconds an unused connection is kept open.", 0, fix_positive},
+    {"limits.header", "", slot<&B::limits, &L::header>, "16K", "Largest header of a request.", 0, fix_positive},
+    {"limits.heartbeat", "", slot<&B::limits, &L::heartbeat>, "30",
+     "Seconds between two announcements to the scheduler.", 0, fix_positive},
+    {"limits.jobs_per_slot", "", slot<&B::limits, &L::jobs_per_slot>, "4",
+     "Jobs held for each slot, running or waiting, before more are refused (16 are always taken).", 0, fix_positive},
+    {"limits.ready_timeout", "", slot<&B::limits, &L::ready_timeout>, "75",
+     "Seconds an assigned job waits for its client.", 0, fix_positive},
+    {"limits.pending_timeout", "", slot<&B::limits, &L::pending_timeout>, "330", "Seconds it waits for its toolchain.", 0, fix_positive},
+    {"limits.toolchain_files", "", slot<&B::limits, &L::toolchain_files>, "200000", "Files a toolchain may hold.", 0, fix_positive},
 };
 // clang-format on
 

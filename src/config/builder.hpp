@@ -39,6 +39,14 @@ struct BuilderLimits {
     std::uint64_t job_open_files = 1024;
     Size job_text{std::uint64_t{16} << 20};  // stdout and stderr, each
     Size job_output{std::uint64_t{1} << 30};
+    std::uint64_t peer_connections{1024};
+    std::chrono::seconds idle_timeout{75};
+    Size header{std::uint64_t{16} << 10};
+    std::chrono::seconds heartbeat{30};
+    std::uint64_t jobs_per_slot{4};
+    std::chrono::seconds ready_timeout{75};
+    std::chrono::seconds pending_timeout{330};
+    std::uint64_t toolchain_files{200000};
 };
 
 /// builder.conf

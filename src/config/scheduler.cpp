@@ -82,6 +82,18 @@ constexpr Row k_scheduler[] = {
     {"limits.assign_timeout", "", slot<&S::limits, &L::assign_timeout>, "5", "Seconds a builder may take to accept a job.", 0, fix_positive},
     {"limits.request", "", slot<&S::limits, &L::request>, "1M", "Largest body of a request.", 0, fix_positive},
     {"limits.request_timeout", "", slot<&S::limits, &L::request_timeout>, "30", "Seconds a request may take to arrive.", 0, fix_positive},
+    {"limits.peer_connections", "", slot<&S::limits, &L::peer_connections>, "2048",
+     "Open connections of one address at most.", 0, fix_positive},
+    {"limits.idle_timeout", "", slot<&S::limits, &L::idle_timeout>, "75", "Seconds an unused connection is kept open.", 0, fix_positive},
+    {"limits.header", "", slot<&S::limits, &L::header>, "16K", "Largest header of a request.", 0, fix_positive},
+    {"limits.job_timeout", "", slot<&S::limits, &L::job_timeout>, "3600",
+     "Seconds after which a started job of which nothing was heard is given up.", 0, fix_positive},
+    {"limits.attempts", "", slot<&S::limits, &L::attempts>, "3",
+     "Builders asked to take one job; then it is compiled at home.", 0, fix_positive},
+    {"limits.start_grace", "", slot<&S::limits, &L::start_grace>, "30",
+     "Seconds after the start in which jobs wait for builders that are still coming back."},
+    {"limits.prefetch_slots", "", slot<&S::limits, &L::prefetch_slots>, "8",
+     "A builder holds one job more than its slots, and one more for each so many slots; 0: none."},
 };
 // clang-format on
 

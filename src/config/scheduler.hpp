@@ -61,6 +61,13 @@ struct SchedulerLimits {
     std::chrono::seconds assign_timeout{5};      // for one builder to take a job
     Size request{std::uint64_t{1} << 20};        // body of one request
     std::chrono::seconds request_timeout{30};
+    std::uint64_t peer_connections{2048};
+    std::chrono::seconds idle_timeout{75};
+    Size header{std::uint64_t{16} << 10};
+    std::chrono::seconds job_timeout{3600};
+    std::uint64_t attempts{3};
+    std::chrono::seconds start_grace{30};
+    std::uint64_t prefetch_slots{8};
 };
 
 /// scheduler.conf
