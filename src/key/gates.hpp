@@ -17,10 +17,14 @@ public:
     /// `list` identifies the set of names (same text, same names). True: all of them are absent.
     bool all_absent(const std::string& directory, std::string_view list, const std::vector<std::string_view>& names);
 
+    /// This process answers one request and ends: nothing is remembered.
+    void for_one_request() { m_one_request = true; }
+
 private:
     struct Known {
         Stamp stamp;
     };
+    bool m_one_request = false;
     std::shared_mutex m_mutex;
     std::unordered_map<base::Digest, Known> m_known;
 };

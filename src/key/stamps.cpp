@@ -23,18 +23,18 @@ constexpr std::size_t k_known_limit = 400'000;
 constexpr std::size_t k_file_limit = std::size_t{1} << 32;
 
 constexpr long k_local_magic[] = {
-    0xEF53,      // ext2, ext3, ext4
-    0x58465342,  // xfs
+    0xEF53,                         // ext2, ext3, ext4
+    0x58465342,                     // xfs
     static_cast<long>(0x9123683E),  // btrfs
-    0x01021994,  // tmpfs
-    0x794c7630,  // overlayfs
+    0x01021994,                     // tmpfs
+    0x794c7630,                     // overlayfs
     static_cast<long>(0xF2F52010),  // f2fs
-    0x2FC12FC1,  // zfs
-    0x73717368,  // squashfs
+    0x2FC12FC1,                     // zfs
+    0x73717368,                     // squashfs
     static_cast<long>(0xE0F5E1E2),  // erofs
     static_cast<long>(0xCA451A4E),  // bcachefs
-    0x3153464a,  // jfs
-    0x52654973,  // reiserfs
+    0x3153464a,                     // jfs
+    0x52654973,                     // reiserfs
     static_cast<long>(0x858458f6),  // ramfs
 };
 
@@ -49,7 +49,8 @@ std::int64_t file_clock() {
 }
 
 Stamp stamp_of(const struct stat& st) {
-    return {st.st_dev, st.st_ino, static_cast<std::uint64_t>(st.st_size), nanoseconds(st.st_mtim), nanoseconds(st.st_ctim)};
+    return {st.st_dev, st.st_ino, static_cast<std::uint64_t>(st.st_size), nanoseconds(st.st_mtim),
+            nanoseconds(st.st_ctim)};
 }
 
 base::Result<Stamp> stamp_path(const char* path) {
@@ -64,6 +65,22 @@ bool times_are_trustworthy(int fd) {
     for (long magic : k_local_magic)
         if (static_cast<unsigned long>(fs.f_type) == static_cast<unsigned long>(magic)) return true;
     return false;
+}
+
+bool Stamps::is_trustworthy(int fd, std::uint64_t device) {
+    constexpr std::int64_t k_holds_ns = 1'000'000'000;
+    auto now = file_clock();
+    {
+        std::shared_lock lock{m_mutex};
+        for (const auto& known : m_trust)
+            if (known.device == device && now - known.said_at < k_holds_ns) return known.trustworthy;
+    }
+    bool trustworthy = times_are_trustworthy(fd);
+    std::unique_lock lock{m_mutex};
+    std::erase_if(m_trust,
+                  [&](const Trust& known) { return known.device == device || now - known.said_at >= k_holds_ns; });
+    m_trust.push_back({device, now, trustworthy});
+    return trustworthy;
 }
 
 base::Result<Content> Stamps::read(std::string_view path, Want want) {
@@ -89,8 +106,9 @@ base::Result<Content> Stamps::read(std::string_view path, Want want) {
     struct stat after {};
     if (::fstat(fd.get(), &after) != 0) return base::errno_error("cannot stat " + name);
     auto stamp = stamp_of(after);
-    if (!(stamp == stamp_of(before))) return base::Error{name + " changed while it was read", std::errc::text_file_busy};
-    if (older_than(stamp, now - k_tick_ns) && times_are_trustworthy(fd.get())) {
+    if (!(stamp == stamp_of(before)))
+        return base::Error{name + " changed while it was read", std::errc::text_file_busy};
+    if (older_than(stamp, now - k_tick_ns) && is_trustworthy(fd.get(), stamp.device)) {
         std::unique_lock lock{m_mutex};
         if (m_known.size() >= k_known_limit) m_known.clear();
         auto& known = m_known[name];

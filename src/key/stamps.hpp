@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "src/base/digest.hpp"
 #include "src/base/result.hpp"
@@ -69,6 +70,15 @@ private:
         std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
     };
     base::Result<Content> read(std::string_view path, Want want);
+    bool is_trustworthy(int fd, std::uint64_t device);
+
+    /// What was last said about a device's file system: a number may mean another one after a while.
+    struct Trust {
+        std::uint64_t device = 0;
+        std::int64_t said_at = 0;  // file_clock()
+        bool trustworthy = false;
+    };
+    std::vector<Trust> m_trust;  // few, newest last; guarded by m_mutex
     mutable std::shared_mutex m_mutex;
     std::unordered_map<std::string, Known, PathHash, std::equal_to<>> m_known;
 };

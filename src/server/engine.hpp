@@ -17,7 +17,8 @@ namespace server {
 
 /// The whole state of the process: made once in main, lent to every session.
 struct Engine {
-    Engine(config::YamlToJson yaml, std::string client_path) : client{std::move(client_path)}, contexts{std::move(yaml)} {}
+    Engine(config::YamlToJson yaml, std::string client_path)
+        : client{std::move(client_path)}, contexts{std::move(yaml)} {}
 
     const std::string client;  // path of our own client: never to be taken for a compiler
     wire::RootIdentity root = wire::own_root();
@@ -29,12 +30,12 @@ struct Engine {
     Tally tally;
 
     // Only used with a farm in the settings.
-    SlotGate slots{usable_cpus()};       // compiles here
-    SlotGate listers{usable_cpus() + 1}; // listings of inputs for jobs to be sent
+    SlotGate slots{SlotGate::k_processors};       // compiles here
+    SlotGate listers{SlotGate::k_processors, 1};  // listings of inputs for jobs to be sent
     Pace pace;
     Races races;
-    Marks kept_home;  // by history_key
-    Marks warned;     // by text
+    Marks kept_home;             // by history_key
+    Marks warned;                // by text
     std::unique_ptr<Farm> farm;  // none in one-shot mode
 };
 

@@ -43,6 +43,7 @@ std::optional<int> perform(Session& session, Step step, client::Hands& hands) {
 }  // namespace
 
 void one_shot(Engine& engine, int argc, char** argv) {
+    engine.gates.for_one_request();
     wire::Compile call;
     call.root = engine.root;
     char cwd[4096];

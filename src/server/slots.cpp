@@ -65,9 +65,14 @@ SlotGate::Slot SlotGate::Ticket::take() {
     return Slot{&m_gate};
 }
 
+unsigned SlotGate::capacity() const {
+    if (m_capacity == k_processors) m_capacity = usable_cpus() + m_more;
+    return m_capacity;
+}
+
 std::deque<std::shared_ptr<Waker>> SlotGate::grant() {
     std::deque<std::shared_ptr<Waker>> woken;
-    while (m_taken < m_capacity && !m_queue.empty()) {
+    while (m_taken < capacity() && !m_queue.empty()) {
         auto* ticket = m_queue.front();
         m_queue.pop_front();
         ticket->m_granted = true;
@@ -79,7 +84,7 @@ std::deque<std::shared_ptr<Waker>> SlotGate::grant() {
 
 SlotGate::Slot SlotGate::try_take() {
     std::lock_guard lock{m_mutex};
-    if (m_taken >= m_capacity || !m_queue.empty()) return {};
+    if (m_taken >= capacity() || !m_queue.empty()) return {};
     ++m_taken;
     return Slot{this};
 }
@@ -108,7 +113,7 @@ void SlotGate::set_capacity(unsigned capacity) {
 
 SlotGate::Load SlotGate::load() const {
     std::lock_guard lock{m_mutex};
-    return {m_capacity, m_taken, static_cast<unsigned>(m_queue.size())};
+    return {capacity(), m_taken, static_cast<unsigned>(m_queue.size())};
 }
 
 void SlotGate::give_back() {

@@ -56,7 +56,9 @@ public:
         bool m_granted = false;  // guarded by the gate's mutex
     };
 
-    explicit SlotGate(unsigned capacity) : m_capacity{capacity} {}
+    /// Capacity k_processors: as many slots as usable_cpus() says when the first is asked for, and `more`.
+    static constexpr unsigned k_processors = 0;
+    explicit SlotGate(unsigned capacity, unsigned more = 0) : m_more{more}, m_capacity{capacity} {}
 
     /// A slot now, if there is one and nobody waits for it.
     Slot try_take();
@@ -77,7 +79,9 @@ private:
     std::deque<std::shared_ptr<Waker>> grant();
 
     mutable std::mutex m_mutex;
-    unsigned m_capacity;
+    unsigned capacity() const;  // with m_mutex held
+    unsigned m_more;
+    mutable unsigned m_capacity;
     unsigned m_taken = 0;
     std::deque<Ticket*> m_queue;
 };
