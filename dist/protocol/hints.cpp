@@ -92,6 +92,7 @@ void AllocHints::put(net::Headers& h) const {
     if (queue) h.set("Sccache-Queue", std::to_string(*queue));
     if (speed) h.set("Sccache-Speed", real_text(*speed));
     if (own_builder) h.set("Sccache-Keep", "1");
+    if (retry) h.set("Sccache-Retry", std::to_string(retry->count()));
 }
 
 AllocHints AllocHints::get(const net::Headers& h) {
@@ -99,6 +100,8 @@ AllocHints AllocHints::get(const net::Headers& h) {
     a.queue = number(h, "Sccache-Queue");
     a.speed = real(h, "Sccache-Speed", 0.001, 1000);
     a.own_builder = h.get("Sccache-Keep") == "1";
+    constexpr std::uint64_t k_longest_retry_ms = 60'000;  // a scheduler cannot send its clients away for longer
+    if (auto ms = number(h, "Sccache-Retry")) a.retry = std::chrono::milliseconds{std::min(*ms, k_longest_retry_ms)};
     return a;
 }
 

@@ -33,6 +33,7 @@ struct AllocHints {
     std::optional<std::uint64_t> queue;           // Sccache-Queue: jobs waiting behind this one
     std::optional<double> speed;                  // Sccache-Speed: of the chosen builder
     bool own_builder = false;                     // Sccache-Keep: connections to it may be kept
+    std::optional<std::chrono::milliseconds> retry;  // Sccache-Retry: with a refusal, when asking may be worth it again
 
     void put(net::Headers& headers) const;
     static AllocHints get(const net::Headers& headers);

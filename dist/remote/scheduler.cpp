@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dist/auth/secret.hpp"
 #include "dist/remote/trouble.hpp"
 #include "src/base/log.hpp"
 #include "src/base/strings.hpp"
@@ -15,13 +16,16 @@ namespace {
 using What = wire::RemoteResult::What;
 using Json = nlohmann::ordered_json;
 constexpr std::string_view k_target = "sccache::dist";
-constexpr std::chrono::seconds k_down_pause{30};
+constexpr std::uint32_t k_down_pause_ms = 30'000;
 constexpr std::chrono::milliseconds k_connect{3'000};
 // Schedulers of ours give signs of life while a job waits; others answer within the half minute they give a builder.
 constexpr std::chrono::milliseconds k_own_silence{15'000};
 constexpr std::chrono::milliseconds k_silence{40'000};
 constexpr std::uint32_t k_full_retry_ms = 1'000;
 constexpr std::uint32_t k_refused_retry_ms = 30'000;
+
+/// A quarter more or less: clients that were sent away together do not come back together.
+std::uint32_t jittered(std::uint32_t ms) { return ms - ms / 4 + static_cast<std::uint32_t>(auth::random_u64() % (ms / 2 + 1)); }
 
 std::uint32_t millis_until(std::chrono::steady_clock::time_point when) {
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(when - std::chrono::steady_clock::now()).count();
@@ -68,7 +72,7 @@ net::ClientRequest Scheduler::request_to(const net::Url& url, std::string_view p
 
 void Scheduler::mark_down(std::size_t index) {
     std::lock_guard lock{m_mutex};
-    m_peers[index].down_until = Clock::now() + k_down_pause;
+    m_peers[index].down_until = Clock::now() + std::chrono::milliseconds{jittered(k_down_pause_ms)};
 }
 
 std::variant<Allocation, Trouble> Scheduler::alloc(const protocol::ArchiveId& id, const protocol::JobHints& hints,
@@ -108,7 +112,7 @@ std::variant<Allocation, Trouble> Scheduler::alloc(const protocol::ArchiveId& id
             trouble = {What::failed,
                        base::cat("scheduler ", url.authority(), refused ? " refused our token: " : " answered: ",
                                  response->status, " ", said(response->body)),
-                       refused ? k_refused_retry_ms : 0};
+                       refused ? jittered(k_refused_retry_ms) : 0};
             trouble.another = !refused;
             if (response->status >= 500) continue;  // the next scheduler may be well
             return trouble;
@@ -117,15 +121,17 @@ std::variant<Allocation, Trouble> Scheduler::alloc(const protocol::ArchiveId& id
         if (!result)
             return Trouble{What::failed,
                            base::cat("scheduler ", url.authority(), " answered nonsense: ", result.error().what)};
-        if (auto* fail = std::get_if<protocol::AllocFail>(&*result))
+        auto extra = protocol::AllocHints::get(response->headers);
+        if (auto* fail = std::get_if<protocol::AllocFail>(&*result)) {
+            auto retry_ms = extra.retry ? static_cast<std::uint32_t>(extra.retry->count()) : k_full_retry_ms;
             return Trouble{What::unreachable, base::cat("scheduler ", url.authority(), ": ", said(fail->msg)),
-                           k_full_retry_ms};
+                           jittered(std::max(retry_ms, 1u))};
+        }
         auto& success = std::get<protocol::AllocSuccess>(*result);
         auto pin = net::tls::Fingerprint::from_raw(success.cert_digest);
         if (!pin)
             return Trouble{What::failed, base::cat("scheduler ", url.authority(), " sent no certificate digest for ",
                                                    success.job.server_id.str())};
-        auto extra = protocol::AllocHints::get(response->headers);
         if (extra.own_builder && !keep) {
             std::lock_guard lock{m_mutex};
             m_peers[i].kept = true;

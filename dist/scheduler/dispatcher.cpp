@@ -1,5 +1,7 @@
 #include "dist/scheduler/dispatcher.hpp"
 
+#include <algorithm>
+
 #include "dist/scheduler/job_log.hpp"
 #include "src/base/strings.hpp"
 
@@ -106,6 +108,13 @@ void Dispatcher::give_up(const WaitingPtr& w) {
     ++m_counters.failed;
     finish(w, base::Error{base::cat("Insufficient capacity across ", m_registry.builders(), " available servers"),
                           std::errc::resource_unavailable_try_again});
+}
+
+Time Dispatcher::retry_after() const {
+    constexpr double k_least_s = 0.5, k_no_builder_s = 5, k_most_s = 30;
+    if (m_registry.builders() == 0 || m_draining) return std::chrono::duration_cast<Time>(std::chrono::duration<double>{k_no_builder_s});
+    auto wait = m_queue.work(m_registry.usual_cost()) / std::max(m_registry.busy_power(), 0.01);
+    return std::chrono::duration_cast<Time>(std::chrono::duration<double>{std::clamp(wait, k_least_s, k_most_s)});
 }
 
 void Dispatcher::cancel(Ticket ticket) {

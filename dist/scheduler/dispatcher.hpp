@@ -65,6 +65,8 @@ public:
 
     [[nodiscard]] const Registry& registry() const { return m_registry; }
     [[nodiscard]] const Queue& queue() const { return m_queue; }
+    /// When a client that is told to compile at home may ask again: when what waits now should be placed.
+    [[nodiscard]] Time retry_after() const;
     [[nodiscard]] const Counters& counters() const { return m_counters; }
 
 private:

@@ -87,6 +87,8 @@ public:
     [[nodiscard]] bool in_grace(Time now) const { return now < m_started + m_limits.grace; }
     /// Predicted CPU seconds of a job nobody knows anything about.
     [[nodiscard]] double usual_cost() const { return m_usual_cost; }
+    /// CPU seconds a second of the builders without a free slot.
+    [[nodiscard]] double busy_power() const { return m_busy_power; }
     /// Some builder could take a job.
     [[nodiscard]] bool has_room() const { return m_open > 0; }
     /// Takes freed room since the last call: whether waiting jobs should be tried again.

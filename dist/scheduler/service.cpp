@@ -47,6 +47,10 @@ base::Result<Policy> Policy::make(const config::Scheduler& s) {
     p.limits.heartbeat_timeout = millis(s.limits.heartbeat_timeout);
     p.limits.ready_timeout = millis(s.limits.ready_timeout);
     p.limits.pending_timeout = millis(s.limits.pending_timeout);
+    p.limits.started_timeout = millis(s.limits.job_timeout);
+    p.limits.attempts = static_cast<int>(std::min<std::uint64_t>(s.limits.attempts, 1000));
+    p.limits.grace = millis(s.limits.start_grace);
+    p.limits.prefetch_slots = s.limits.prefetch_slots;
     p.limits.error_most = millis(s.limits.error_decay);
     p.limits.error_base = std::min(p.limits.error_base, p.limits.error_most);
     p.assign_timeout = millis(s.limits.assign_timeout);
@@ -120,8 +124,14 @@ void Service::alloc_job(net::Request r, const net::Reply& reply) {
     job.tenant.job_class = client->job_class;
     job.avoid = std::move(hints.avoid);
     if (hints.deadline) job.deadline = m_clock() + *hints.deadline;
-    auto ticket = m_dispatcher.alloc(std::move(job), [reply, headers = r.headers](base::Result<Granted> granted) {
-        if (!granted) return reply.send(answer(headers, protocol::AllocResult{protocol::AllocFail{granted.error().what}}));
+    auto ticket = m_dispatcher.alloc(std::move(job), [this, reply, headers = r.headers](base::Result<Granted> granted) {
+        if (!granted) {
+            auto response = answer(headers, protocol::AllocResult{protocol::AllocFail{granted.error().what}});
+            protocol::AllocHints refusal;
+            refusal.retry = m_dispatcher.retry_after();
+            refusal.put(response.headers);
+            return reply.send(std::move(response));
+        }
         auto response = answer(headers, protocol::AllocResult{granted->success});
         granted->hints.put(response.headers);
         reply.send(std::move(response));

@@ -99,6 +99,7 @@ Errand::Verdict Errand::consider(const Pending& pending) {
     const auto& call = *pending.invocation;
     auto mode = loaded.settings.dist.mode;
     m_history = history_key(m_request, pending);
+    m_content = base::Hasher{}.raw(m_history.view()).raw(pending.source.view()).finish();
     m_past = recall(*m_request.context->store, m_history);
     auto stay = [&](std::string_view why) {
         if (base::log::enabled(base::log::Level::debug, k_target))
@@ -108,7 +109,7 @@ Errand::Verdict Errand::consider(const Pending& pending) {
     if (pending.text_key) return stay("direct mode is off");
     if (auto why = reason_to_stay(call); !why.empty()) return stay(why);
     if (mode == config::DistMode::automatic && is_probe(call.input, pending.cwd)) return stay("a configuration probe");
-    if (m_engine.kept_home.has(m_history)) return stay("the farm failed on it before");
+    if (m_engine.kept_home.has(m_history) || m_engine.kept_home.has(m_content)) return stay("the farm failed on it before");
     if (!m_engine.farm->usable(farm_settings(loaded))) return stay("no farm just now");
     auto pace = m_engine.pace.view();
     auto guess = m_past && m_past->compile_ms > 0 ? Guess{static_cast<double>(m_past->compile_ms), true}
@@ -243,7 +244,7 @@ void Errand::count_failure(const wire::RemoteResult& result) {
         return base::log::debug(k_target, base::cat("[", m_request.label, "]: compiled here: ", result.why));
     if (result.what == What::failed) {
         m_engine.tally.dist_error();
-        if (result.poison) m_engine.kept_home.add(m_history);
+        if (result.poison) m_engine.kept_home.add(m_content);
     }
     auto level = m_engine.warned.add(base::hash_bytes(result.why)) ? base::log::Level::warn : base::log::Level::debug;
     base::log::write(level, k_target,

@@ -67,6 +67,7 @@ private:
     Engine& m_engine;
     Request& m_request;
     base::Digest m_history;
+    base::Digest m_content;  // of the same with this source
     std::optional<Past> m_past;
     bool m_exact = false;  // fresh from the compiler, not from the past
     std::vector<std::string> m_inputs;

@@ -109,3 +109,15 @@ TEST_CASE("hints: there and back, and nonsense is ignored") {
     CHECK(BuilderHints::get(bad).toolchains.empty());
     CHECK_FALSE(BuilderHints::get(bad).jobs);
 }
+
+TEST_CASE("hints: a refusal says when to ask again, and not for ever") {
+    protocol::AllocHints sent;
+    sent.retry = std::chrono::milliseconds{1500};
+    net::Headers headers;
+    sent.put(headers);
+    REQUIRE(protocol::AllocHints::get(headers).retry == std::chrono::milliseconds{1500});
+    headers.set("Sccache-Retry", "18446744073709551615");
+    REQUIRE(protocol::AllocHints::get(headers).retry == std::chrono::milliseconds{60'000});
+    headers.set("Sccache-Retry", "soon");
+    REQUIRE_FALSE(protocol::AllocHints::get(headers).retry);
+}

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "dist/scheduler/queue.hpp"
+#include "dist/scheduler/service.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace scheduler;
@@ -221,4 +222,32 @@ TEST_CASE("dispatcher: one builder with the toolchain does not keep the farm idl
         while (!r.assigner.held.empty()) r.assigner.answer(true);
     }
     CHECK(r.dispatcher.registry().jobs() > 60);
+}
+
+TEST_CASE("dispatcher: who is sent home is told when to ask again") {
+    Rig rig{exact()};
+    REQUIRE(rig.dispatcher.retry_after() == Time{5'000});  // no builder at all
+    rig.builder(1);
+    REQUIRE(rig.dispatcher.retry_after() < Time{1'000});
+    for (int i = 0; i < 12; ++i) rig.alloc();
+    rig.assigner.answer(true);
+    auto busy = rig.dispatcher.retry_after();
+    REQUIRE(busy > Time{2'000});
+    REQUIRE(busy <= Time{30'000});
+}
+
+TEST_CASE("policy: the limits of the file arrive") {
+    config::Scheduler settings;
+    settings.client_auth.type = config::ClientAuth::insecure;
+    settings.server_auth.type = config::ServerAuth::insecure;
+    settings.limits.job_timeout = std::chrono::seconds{7};
+    settings.limits.attempts = 5;
+    settings.limits.start_grace = std::chrono::seconds{0};
+    settings.limits.prefetch_slots = 0;
+    auto policy = Policy::make(settings);
+    REQUIRE(policy);
+    REQUIRE(policy->limits.started_timeout == Time{7'000});
+    REQUIRE(policy->limits.attempts == 5);
+    REQUIRE(policy->limits.grace == Time{0});
+    REQUIRE(policy->limits.prefetch_slots == 0);
 }
