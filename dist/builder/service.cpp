@@ -45,6 +45,24 @@ private:
     base::Result<> m_failed = base::Ok{};
 };
 
+/// Notices that a body ends before its time: then the client has gone, and nobody will come for its job.
+class GuardedSink : public net::BodySink {
+public:
+    GuardedSink(std::unique_ptr<net::BodySink> inner, std::function<void()> broken) : m_inner{std::move(inner)}, m_broken{std::move(broken)} {}
+    GuardedSink(const GuardedSink&) = delete;
+    GuardedSink& operator=(const GuardedSink&) = delete;
+    ~GuardedSink() override {
+        if (m_inner) m_broken();
+    }
+    base::Result<> write(std::string_view piece) override { return m_inner->write(piece); }
+    /// The body is complete.
+    static std::unique_ptr<net::BodySink> open(std::unique_ptr<net::BodySink> sink) { return std::move(static_cast<GuardedSink&>(*sink).m_inner); }
+
+private:
+    std::unique_ptr<net::BodySink> m_inner;
+    std::function<void()> m_broken;
+};
+
 }  // namespace
 
 struct Service::Running {
@@ -73,8 +91,8 @@ std::vector<net::Route> Service::routes() {
     submit_route.path = "/api/v1/distserver/submit_toolchain/*";
     submit_route.body_limit = m_limits.toolchain.bytes;
     submit_route.check = [this](const net::Request& r) { return check_job_token(r, 500); };
-    submit_route.open_sink = [this](const net::Request& r) { return open_upload(r); };
-    submit_route.handle = [this](const net::Request& r, std::unique_ptr<net::BodySink> sink, const net::Reply& reply) { submit(r, std::move(sink), reply); };
+    submit_route.open_sink = [this](const net::Request& r) { return guarded(r, open_upload(r)); };
+    submit_route.handle = [this](const net::Request& r, std::unique_ptr<net::BodySink> sink, const net::Reply& reply) { submit(r, GuardedSink::open(std::move(sink)), reply); };
     routes.push_back(std::move(submit_route));
 
     net::Route run_route;
@@ -82,8 +100,8 @@ std::vector<net::Route> Service::routes() {
     run_route.path = "/api/v1/distserver/run_job/*";
     run_route.body_limit = m_limits.inputs.bytes + protocol::k_command_limit + 4;
     run_route.check = [this](const net::Request& r) { return check_job_token(r, 500); };
-    run_route.open_sink = [this](const net::Request& r) { return RunRequest::open(m_parts.spool_dir, r.content_length, m_limits.inputs.bytes); };
-    run_route.handle = [this](net::Request r, std::unique_ptr<net::BodySink> sink, const net::Reply& reply) { run(std::move(r), std::move(sink), reply); };
+    run_route.open_sink = [this](const net::Request& r) { return guarded(r, RunRequest::open(m_parts.spool_dir, r.content_length, m_limits.inputs.bytes)); };
+    run_route.handle = [this](net::Request r, std::unique_ptr<net::BodySink> sink, const net::Reply& reply) { run(std::move(r), GuardedSink::open(std::move(sink)), reply); };
     routes.push_back(std::move(run_route));
     return routes;
 }
@@ -122,6 +140,27 @@ void Service::assign(net::Request request, const net::Reply& reply) {
     m_parts.chores.post([this, toolchain = wanted->archive_id, answer = std::move(answer)](unsigned) mutable {
         const bool here = m_parts.toolchains.has(toolchain);
         m_parts.loop.post([answer = std::move(answer), here] { answer(here); });
+    });
+}
+
+base::Result<std::unique_ptr<net::BodySink>> Service::guarded(const net::Request& request, base::Result<std::unique_ptr<net::BodySink>> sink) {
+    if (!sink) return sink;
+    auto broken = [self = std::weak_ptr{m_self}, id = *job_of(request)] {
+        if (auto service = self.lock()) (*service)->abandoned(id);
+    };
+    return std::unique_ptr<net::BodySink>{new GuardedSink{std::move(*sink), std::move(broken)}};
+}
+
+/// Gives the slot back at once; else scheduler and builder would keep it for a minute.
+void Service::abandoned(protocol::JobId id) {
+    if (!m_jobs.claim(id)) return;
+    m_jobs.finished(id);
+    base::log::info(k_target, base::cat("Job ", id, " ends before it starts: its client went away"));
+    m_parts.scheduler.report(id, protocol::JobState::complete, [this, id](base::Result<> taken) {
+        if (taken) return;
+        // Other schedulers insist on every step.
+        m_parts.scheduler.report(id, protocol::JobState::started);
+        m_parts.scheduler.report(id, protocol::JobState::complete);
     });
 }
 

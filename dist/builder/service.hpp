@@ -53,6 +53,8 @@ private:
     std::optional<net::Response> check_assign(const net::Request& request) const;
     std::optional<net::Response> check_job_token(const net::Request& request, int status) const;
     void assign(net::Request request, const net::Reply& reply);
+    [[nodiscard]] base::Result<std::unique_ptr<net::BodySink>> guarded(const net::Request& request, base::Result<std::unique_ptr<net::BodySink>> sink);
+    void abandoned(protocol::JobId id);
     base::Result<std::unique_ptr<net::BodySink>> open_upload(const net::Request& request);
     void submit(const net::Request& request, std::unique_ptr<net::BodySink> sink, const net::Reply& reply);
     void run(net::Request request, std::unique_ptr<net::BodySink> sink, const net::Reply& reply);
@@ -65,6 +67,7 @@ private:
     Jobs m_jobs;
     bool m_draining = false;
     std::uint64_t m_completed = 0;
+    std::shared_ptr<Service*> m_self = std::make_shared<Service*>(this);  // weakly held by bodies, which connections may keep for longer
 };
 
 }  // namespace builder

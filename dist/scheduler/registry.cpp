@@ -306,6 +306,11 @@ base::Result<> Registry::update(protocol::JobId id, const net::Address& from, Jo
         enter(job, Phase::started, now);
         return base::Ok{};
     }
+    if ((job.phase == Phase::pending || job.phase == Phase::ready) && state == JobState::complete) {
+        // Its client went away before it could start: nothing to learn, but the slot is free.
+        forget(id, now);
+        return base::Ok{};
+    }
     if (job.phase == Phase::started && state == JobState::complete) {
         double seconds = static_cast<double>((now - job.since).count()) / 1000;
         finished = Finished{job.tenant, job.cost, std::max(seconds, 0.001) * b.speed};
