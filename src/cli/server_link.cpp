@@ -1,6 +1,8 @@
 #include "src/cli/server_link.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -40,6 +42,23 @@ base::Error not_connected(std::string why) {
     return base::Error{cat("couldn't connect to server: ", why), std::errc::not_connected};
 }
 
+/// Does another program listen at SCCACHE_SERVER_PORT? We open no port, but whoever chose one that Mozilla's server, say, has
+/// taken would believe to have a server of their own.
+bool port_is_taken() {
+    const char* text = std::getenv("SCCACHE_SERVER_UDS") == nullptr ? std::getenv("SCCACHE_SERVER_PORT") : nullptr;
+    auto port = text != nullptr ? base::parse_u64(text) : std::nullopt;
+    if (!port || *port == 0 || *port > 65535) return false;
+    base::Fd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    int on = 1;  // connections that have ended do not count
+    if (!socket || ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) return false;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(*port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+           errno == EADDRINUSE;
+}
+
 /// A server holds its lock file for life.
 bool is_held(const std::string& lock) {
     base::Fd fd{::open(lock.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
@@ -61,8 +80,8 @@ std::string lock_of_living(const wire::Address& address) {
 /// gets the next compiles although another server may be running under systemd.
 bool start_debug_server(const wire::Address& address) {
     if (address.debug_path().empty()) return false;
-    bool up = client::spawn_engine({"--foreground", "--socket", address.debug_path(), "--lock", debug_lock(address), "--notice",
-                                    address.beside("notice")},
+    bool up = client::spawn_engine({"--foreground", "--socket", address.debug_path(), "--lock", debug_lock(address),
+                                    "--notice", address.beside("notice")},
                                    client::Engine::stays, k_ready_ms);
     if (up) wire::write_notice(address, {wire::Notice::What::debug, 0});
     return up;
@@ -81,11 +100,13 @@ public:
         command.env = m_env;
         // The recipe for a trace is this very question with SCCACHE_NO_DAEMON=1. Where a socket unit listens, some server
         // always answers, and its log is not on this terminal.
-        if (kind == wire::CommandKind::dist_status && wants_foreground() && !debug_server_lives(m_address)) (void)start_debug_server(m_address);
+        if (kind == wire::CommandKind::dist_status && wants_foreground() && !debug_server_lives(m_address))
+            (void)start_debug_server(m_address);
         // The default socket may belong to a server of another root directory (a chroot with the host's /run).
         for (int attempt = 0; attempt < 2; ++attempt) {
             auto connection = client::connect_to_server(m_address);
-            if (connection.state == client::Connection::State::absent && spawn == Spawn::yes) connection = spawn_one(client::Start::on_demand);
+            if (connection.state == client::Connection::State::absent && spawn == Spawn::yes)
+                connection = spawn_one(client::Start::on_demand);
             if (connection.state == client::Connection::State::sick) return not_connected("the server does not answer");
             if (connection.state != client::Connection::State::connected)
                 return not_connected(cat("nothing listens on ", m_address.text()));
@@ -101,9 +122,13 @@ public:
 
     base::Result<std::string> start() override {
         auto connection = client::connect_to_server(m_address);
-        if (wants_foreground() && !debug_server_lives(m_address) && start_debug_server(m_address)) return m_address.debug_path();
+        if (wants_foreground() && !debug_server_lives(m_address) && start_debug_server(m_address))
+            return m_address.debug_path();
         if (connection.state != client::Connection::State::absent)
             return base::Error{"Server startup failed: Address in use", std::errc::address_in_use};
+        if (port_is_taken())
+            return base::Error{"Server startup failed: Address in use: another program listens at SCCACHE_SERVER_PORT",
+                               std::errc::address_in_use};
         connection = spawn_one(client::Start::by_user);
         if (connection.state == client::Connection::State::connected) return m_address.text();
         return base::Error{

@@ -21,16 +21,21 @@ namespace {
 
 constexpr std::string_view k_target = "sccache::server";
 constexpr auto k_sign_of_life = std::chrono::milliseconds{250};
+constexpr auto k_duties_every = std::chrono::milliseconds{1000};
 constexpr auto k_stop_patience = std::chrono::seconds{10};
 
 std::int64_t steady_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
 }
 
 }  // namespace
 
 Listener::Listener(Engine& engine, Limits limits)
-    : m_engine{engine}, m_limits{limits}, m_epoll{::epoll_create1(EPOLL_CLOEXEC)}, m_bell{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)},
+    : m_engine{engine},
+      m_limits{limits},
+      m_epoll{::epoll_create1(EPOLL_CLOEXEC)},
+      m_bell{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)},
       m_news{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)} {
     epoll_event bell{};
     bell.events = EPOLLIN;
@@ -97,7 +102,8 @@ void Listener::arm(Connection& connection) {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
     event.data.ptr = &connection;
-    if (::epoll_ctl(m_epoll.get(), first ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, connection.socket.get(), &event) != 0) close(connection);
+    if (::epoll_ctl(m_epoll.get(), first ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, connection.socket.get(), &event) != 0)
+        close(connection);
 }
 
 void Listener::close(Connection& connection) {
@@ -196,7 +202,8 @@ void Listener::wake_parked() {
     std::vector<Connection*> woken;
     {
         std::lock_guard lock{m_mutex};
-        auto end = std::stable_partition(m_parked.begin(), m_parked.end(), [](auto* c) { return !c->session->wants_recognition(); });
+        auto end = std::stable_partition(m_parked.begin(), m_parked.end(),
+                                         [](auto* c) { return !c->session->wants_recognition(); });
         woken.assign(end, m_parked.end());
         m_parked.erase(end, m_parked.end());
     }
@@ -220,7 +227,8 @@ void Listener::wake(Connection& connection) {
 
 void Listener::serve_woken() {
     std::uint64_t one = 0;
-    if (::read(m_news.get(), &one, sizeof one) != static_cast<ssize_t>(sizeof one)) return;  // another worker was faster
+    if (::read(m_news.get(), &one, sizeof one) != static_cast<ssize_t>(sizeof one))
+        return;  // another worker was faster
     Connection* connection = nullptr;
     {
         std::lock_guard lock{m_mutex};
@@ -249,15 +257,19 @@ void Listener::work() {
                 serve(*static_cast<Connection*>(events[i].data.ptr));
         }
         if (rung && m_stopping && open_connections() == 0) return;
-        if (rung && m_stopping) std::this_thread::sleep_for(std::chrono::milliseconds{5});  // the bell stays up: sessions finish
+        if (rung && m_stopping)
+            std::this_thread::sleep_for(std::chrono::milliseconds{5});  // the bell stays up: sessions finish
     }
 }
 
-/// Once every 250 ms: signs of life; once a second: the stores' duties, and is anybody still there?
+/// Once every 250 ms while anybody is connected: signs of life; once a second: the stores' duties, and is anybody still there?
 void Listener::steward() {
     std::unique_lock lock{m_mutex};
-    for (unsigned tick = 0; !m_stopping; ++tick) {
-        m_tick.wait_for(lock, k_sign_of_life, [this] { return m_stopping.load(); });
+    auto duties = std::chrono::steady_clock::now();
+    while (!m_stopping) {
+        // Whoever connects meanwhile waits for a first sign no longer than this, half of what makes a client lose patience.
+        auto pause = m_connections.empty() ? k_duties_every : k_sign_of_life;
+        m_tick.wait_for(lock, pause, [this] { return m_stopping.load(); });
         std::vector<Connection*> gone;
         for (auto* connection : m_parked)
             if (!wire::send_frame(connection->socket.get(), wire::Type::wait, {})) gone.push_back(connection);
@@ -272,7 +284,8 @@ void Listener::steward() {
             m_engine.races.tick(m_engine.slots.load());
             lock.lock();
         }
-        if (tick % 4 != 0) continue;
+        if (std::chrono::steady_clock::now() < duties) continue;
+        duties = std::chrono::steady_clock::now() + k_duties_every - k_sign_of_life / 2;
         bool idle = m_connections.empty() && m_limits.idle.count() > 0 &&
                     steady_ms() - m_last_activity > std::chrono::milliseconds{m_limits.idle}.count();
         lock.unlock();
