@@ -36,6 +36,7 @@ void HttpAssigner::ask(const Placement& to, const JobRequest& job, auth::ClaimFo
         protocol::JobHints hints;
         if (job.cost > 0) hints.cost = std::chrono::milliseconds{static_cast<long long>(job.cost * 1000)};
         if (job.memory > 0) hints.memory = job.memory;
+        if (job.run_limit > Time{0}) hints.deadline = job.run_limit;  // no compile outlives the one who waits for it
         hints.tenant = job.tenant.name;
         hints.put(r.headers);
     }

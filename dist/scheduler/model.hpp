@@ -36,6 +36,7 @@ struct JobRequest {
     std::uint64_t memory = 0;
     Tenant tenant;
     Time deadline{0};  // an answer after this is worthless
+    Time run_limit{0}; // how long its client waits for the compile; 0: not said
     std::vector<net::Address> avoid;
 };
 

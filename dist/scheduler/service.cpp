@@ -123,7 +123,10 @@ void Service::alloc_job(net::Request r, const net::Reply& reply) {
     job.tenant.weight = client->weight;
     job.tenant.job_class = client->job_class;
     job.avoid = std::move(hints.avoid);
-    if (hints.deadline) job.deadline = m_clock() + *hints.deadline;
+    if (hints.deadline) {
+        job.deadline = m_clock() + *hints.deadline;
+        job.run_limit = *hints.deadline;
+    }
     auto ticket = m_dispatcher.alloc(std::move(job), [this, reply, headers = r.headers](base::Result<Granted> granted) {
         if (!granted) {
             auto response = answer(headers, protocol::AllocResult{protocol::AllocFail{granted.error().what}});
