@@ -3,6 +3,7 @@
 Standard library only. Programs come from SCCACHE_BIN and FEATURE_DIST_BIN, as for the shell tests."""
 
 import atexit
+import itertools
 import json
 import os
 import shutil
@@ -112,6 +113,7 @@ class Farm:
         self.scheduler_address = None
         self.builders = []
         self.clients = []
+        self.numbers = itertools.count(1)
         atexit.register(self.end)  # a test that dies leaves no daemons
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
@@ -161,7 +163,7 @@ class Farm:
                 return False
         wait_for("the scheduler", listens)
 
-    def start_builder(self, dist=None, own=True, slots=2, address=None, bind=None, scheduler=None, prefix=(), limits="", options=()):
+    def start_builder(self, dist=None, own=True, slots=2, address=None, bind=None, scheduler=None, prefix=(), limits="", options=(), secret=""):
         """address is what the scheduler tells clients; bind where it listens; scheduler how it reaches that."""
         n = len(self.builders) + 1
         dist = dist or self.dist
@@ -174,7 +176,7 @@ class Farm:
                             'type = "overlay"\nbuild_dir = "%s/tmp"\n%s[scheduler_auth]\ntype = "token"\ntoken = "builders-%s"\n%s'
                             % (address, top, scheduler or self.scheduler_address, home, home, bwrap, TOKEN,
                                "[limits]\nslots = %d\n%s" % (slots, limits) if own else ""), 0o600)
-        env = plain_environment(SCCACHE_LOG="debug", HOME=self.dir)
+        env = plain_environment(SCCACHE_LOG="debug", HOME=self.dir, SECRET=secret)
         builder = Process([dist, "server", "--config", config] + list(options), self.path("builder%d.log" % n), env, prefix=prefix)
         builder.address = address
         builder.home = home
@@ -201,7 +203,7 @@ class Farm:
         wait_for("%d builders" % count, known, 30)
 
     def client(self, program=None, scheduler=None, own=True, mode="always", farm=True, name=None, prefix=(), **env):
-        c = Client(self, program or CLIENT, name or "client%d" % (len(self.clients) + 1), own, prefix, env)
+        c = Client(self, program or CLIENT, name or "client%d" % next(self.numbers), own, prefix, env)
         if farm:
             c.configure(scheduler or self.scheduler_address, mode)
         self.clients.append(c)

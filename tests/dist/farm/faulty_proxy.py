@@ -21,7 +21,7 @@ FAULTS = tuple("request-" + f for f in ("cut", "stall", "garble", "truncate")) +
     "answer-" + f for f in ("cut", "reset", "stall", "silence", "garble", "truncate", "noise", "redirect", "endless-head", "endless-body", "endless-interim")) + tuple(
     "status-%d" % s for s in STATUSES)
 STALL_LIMIT = 90  # the proxy itself gives up then
-ENDLESS_LIMIT = 256 << 20
+ENDLESS_LIMIT = 48 << 20
 
 
 class Plan:

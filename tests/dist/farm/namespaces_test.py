@@ -14,6 +14,7 @@ import farm as f  # noqa: E402
 from farm import check  # noqa: E402
 
 BUILDERS = 3
+FILES = 8
 
 
 class Networks:
@@ -90,7 +91,7 @@ def write(directory):
     os.symlink("real", directory + "/inc")
     with open(directory + "/real/deep.h", "w") as out:
         out.write("#ifdef __cplusplus\nextern \"C\"\n#endif\n" + "int ext(int);\n#define ANSWER 42\n#pragma GCC system_header\n" + COMMON)
-    for n in range(12):
+    for n in range(FILES):
         with open("%s/c%d.c" % (directory, n), "w") as out:
             out.write(BODY % {"n": n})
         with open("%s/x%d.cc" % (directory, n), "w") as out:
@@ -120,7 +121,7 @@ def cases(names):
         for option in options:
             if "-std=gnu++17" in option and not compiler.endswith("++"):
                 continue
-            yield compiler, option, kind % (n % 12)
+            yield compiler, option, kind % (n % FILES)
             n += 1
         warn = "warn.cc" if compiler.endswith("++") else "warn.c"
         yield compiler, ["-O1", "-Wall", "-Wextra", "-g"], warn
@@ -152,7 +153,7 @@ def equal_to_local(client, cwd, names):
 def build(client, cwd, tag, during=None):
     """All sources at once; objects must be the plain ones."""
     jobs = []
-    for n in range(12):
+    for n in range(FILES):
         for compiler, name in (("gcc", "c%d.c"), ("g++", "x%d.cc")):
             jobs.append((compiler, name % n, "%s%s.o" % (tag, name % n)))
     children = [(client.start(c, "-O1", "-g", "-DTAG_" + tag, "-c", s, "-o", o, cwd=cwd), c, s, o) for c, s, o in jobs]
