@@ -101,7 +101,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
     asio::awaitable<base::Result<Response>> attempt(Call& call, bool& retry);
     asio::awaitable<base::Result<>> connect(Call& call);
     asio::awaitable<base::Result<>> secure(Call& call);
-    asio::awaitable<base::Result<>> send_request(Call& call, bool& lost);
+    asio::awaitable<base::Result<>> send_request(Call& call, bool& cut);
     asio::awaitable<base::Result<Head>> read_head(Call& call, bool& got_bytes);
     asio::awaitable<base::Result<>> read_body(Call& call, const Head& head, std::string& body);
     asio::awaitable<bool> more(Call& call, error_code& ec);
@@ -201,8 +201,8 @@ asio::awaitable<base::Result<>> HttpClient::Impl::secure(Call& call) {
     co_return base::Ok{};
 }
 
-/// `lost`: the peer takes no more; a request that is not fit to be sent is our own fault.
-asio::awaitable<base::Result<>> HttpClient::Impl::send_request(Call& call, bool& lost) {
+/// `cut`: the peer takes no more; a request that is not fit to be sent is our own fault.
+asio::awaitable<base::Result<>> HttpClient::Impl::send_request(Call& call, bool& cut) {
     auto& r = call.request;
     auto& stream = call.connection->stream;
     std::string head = base::cat(r.method, " ", r.url.path, " HTTP/1.1\r\nHost: ", r.url.authority(), "\r\n");
@@ -225,7 +225,7 @@ asio::awaitable<base::Result<>> HttpClient::Impl::send_request(Call& call, bool&
             error_code ec;
             auto now = left.substr(0, 256 * 1024);
             auto n = co_await stream.write_some(asio::buffer(now.data(), now.size()), ec);
-            lost = bool{ec};
+            cut = bool{ec};
             if (ec) co_return failed("cannot send", ec);
             left.remove_prefix(n);
             call.touch();
@@ -369,9 +369,9 @@ asio::awaitable<base::Result<Response>> HttpClient::Impl::attempt(Call& call, bo
     }
     call.touch();
     bool got_bytes = false;
-    bool lost = false;
-    auto sent = co_await send_request(call, lost);
-    if (!sent && !lost) co_return std::move(sent).error();
+    bool cut = false;
+    auto sent = co_await send_request(call, cut);
+    if (!sent && !cut) co_return std::move(sent).error();
     // A peer that refuses early answers and closes: look for its answer even if sending failed.
     auto head = co_await read_head(call, got_bytes);
     if (!head) {
