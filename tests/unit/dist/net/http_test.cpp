@@ -281,7 +281,32 @@ TEST_CASE("http: pipelined requests are answered in order, CR and LF never reach
     HttpClient client{farm.thread.loop()};
     auto r = farm.request("GET", "/item/1/of/2");
     r.headers.add("X", "a\r\nY: b");
+    auto began = std::chrono::steady_clock::now();
     CHECK_FALSE(client.call(r));
+    CHECK(std::chrono::steady_clock::now() - began < 5s);  // what was never sent has no answer to wait for
+}
+
+TEST_CASE("http: long work gives signs of life to those who ask, and silence is noticed") {
+    Farm farm;
+    HttpClient client{farm.thread.loop()};
+    auto r = farm.request("GET", "/slow");
+    r.idle_timeout = 5s;
+    r.timeout = 30s;
+    r.headers.add(k_alive_field, "1");
+    std::atomic<int> status = 0;
+    client.send(r, [&](base::Result<Response> a) { status = a ? a->status : -1; });
+    std::this_thread::sleep_for(6500ms);
+    CHECK(status == 0);  // beyond its patience with silence
+    farm.run([&] { farm.held.at(0).send(Response::of(200, "", "done")); });
+    for (int i = 0; i < 200 && status == 0; ++i) std::this_thread::sleep_for(20ms);
+    CHECK(status == 200);
+
+    auto silent = farm.request("GET", "/slow");
+    silent.idle_timeout = 300ms;
+    silent.timeout = 30s;
+    auto answer = client.call(silent);
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().code == std::errc::timed_out);
 }
 
 TEST_CASE("tls: certificates carry what every peer wants") {

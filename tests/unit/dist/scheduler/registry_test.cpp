@@ -70,6 +70,22 @@ TEST_CASE("registry: a job's life") {
     CHECK(r.registry.jobs() == 0);
 }
 
+TEST_CASE("registry: a job whose client went away before its start frees its slot") {
+    Limits none;
+    none.prefetch_slots = 0;
+    Rig r{none};
+    r.builder(1, 1);
+    for (bool need : {true, false}) {
+        auto id = need ? 1U : 2U;
+        REQUIRE(r.place(id));
+        REQUIRE(r.take(id, need));
+        CHECK_FALSE(r.place(9));
+        CHECK(r.update(id, 1, JobState::complete));
+        CHECK(r.registry.jobs() == 0);
+    }
+    CHECK(r.place(3));
+}
+
 TEST_CASE("registry: a foreign builder cannot move a job") {
     Rig r;
     r.builder(1);
