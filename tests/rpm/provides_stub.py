@@ -2,7 +2,9 @@
 """Writes an RPM without files that tells rpm, in its own words, what this Debian system has: so that rpmbuild really checks
 BuildRequires, and zypper really resolves Requires, instead of being told to look away.
 
-  provides_stub.py build OUT          libraries one can build with: pkgconfig(...), cmake(...), a few names of openSUSE
+  provides_stub.py build OUT [ROOT]   libraries one can build with: pkgconfig(...), cmake(...), a few names of openSUSE; with
+                                      ROOT those of the system there, and the names of its packages, which a project
+                                      configuration puts in the place of openSUSE's
   provides_stub.py runtime OUT ROOT   what programs link to in the system ROOT: its libraries' names and symbol versions
 """
 import os
@@ -25,9 +27,10 @@ def output(*command: str, text: str | None = None) -> str:
     return subprocess.run(command, input=text, capture_output=True, text=True).stdout
 
 
-def deb_version(package: str) -> str | None:
-    version = output("dpkg-query", "-W", "-f", "${Version}", package).strip()
-    return re.sub(r"^\d+:", "", version).split("-")[0].split("+")[0] or None
+def deb_packages(root: pathlib.Path) -> dict[str, str]:
+    """Installed packages and the versions of what is in them."""
+    listed = output("dpkg-query", f"--admindir={root / 'var/lib/dpkg'}", "-W", "-f", "${Package} ${Version}\n")
+    return {name: re.sub(r"^\d+:", "", version).split("-")[0].split("+")[0] for name, version in (line.split() for line in listed.splitlines())}
 
 
 def version_in(file: pathlib.Path, pattern: str) -> str:
@@ -35,9 +38,9 @@ def version_in(file: pathlib.Path, pattern: str) -> str:
     return f" = {found[1]}" if found else ""
 
 
-def build_provides() -> set[str]:
+def build_provides(root: pathlib.Path, names_too: bool) -> set[str]:
     found = set()
-    libraries = [d for d in (pathlib.Path(p) for p in ("/usr/lib", "/usr/share", *map(str, pathlib.Path("/usr/lib").glob("*-linux-gnu")))) if d.is_dir()]
+    libraries = [d for d in (root / "usr/lib", root / "usr/share", *(root / "usr/lib").glob("*-linux-gnu")) if d.is_dir()]
     for directory in libraries:
         for file in (directory / "pkgconfig").glob("*.pc"):
             found.add(f"pkgconfig({file.stem})" + version_in(file, r"^Version:\s*([0-9][\w.]*)"))
@@ -46,11 +49,14 @@ def build_provides() -> set[str]:
             name = re.sub(r"(Config|-config)$", "", file.stem)
             found.add(f"cmake({name})" + version_in(version, r'set *\( *PACKAGE_VERSION "?([0-9][\w.]*)'))
     # Debian has the sources of BLAKE3 in another package, and cmake/FindBLAKE3.cmake knows where.
-    if list(pathlib.Path("/usr/share/cargo/registry").glob("blake3-*/c/blake3.h")):
+    if list((root / "usr/share/cargo/registry").glob("blake3-*/c/blake3.h")):
         found.add("pkgconfig(libblake3)")
+    packages = deb_packages(root)
     for name, package in BUILD_NAMES.items():
-        if version := deb_version(package):
-            found.add(f"{name} = {version}")
+        if package in packages:
+            found.add(f"{name} = {packages[package]}")
+    if names_too:
+        found |= {f"{name} = {version}" for name, version in packages.items() if name not in BUILD_NAMES}
     return found
 
 
@@ -64,7 +70,7 @@ def runtime_provides(root: pathlib.Path) -> set[str]:
     found = set(output(elfdeps, "--provides", text="\n".join(sorted(libraries)) + "\n").split("\n")) - {""}
     found |= {"/bin/sh", "/bin/bash", "rtld(GNU_HASH)"}
     for name, package in RUNTIME_NAMES.items():
-        if output("dpkg-query", f"--admindir={root}/var/lib/dpkg", "-W", package):
+        if package in deb_packages(root):
             found.add(name)
     return found
 
@@ -83,7 +89,8 @@ def write(kind: str, directory: pathlib.Path, provides: set[str]) -> pathlib.Pat
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3 or sys.argv[1] not in ("build", "runtime") or (sys.argv[1] == "runtime") != (len(sys.argv) == 4):
+    if not 3 <= len(sys.argv) <= 4 or sys.argv[1] not in ("build", "runtime") or sys.argv[1] == "runtime" and len(sys.argv) != 4:
         sys.exit(__doc__)
-    offers = build_provides() if sys.argv[1] == "build" else runtime_provides(pathlib.Path(sys.argv[3]).resolve())
+    system = pathlib.Path(sys.argv[3] if len(sys.argv) == 4 else "/").resolve()
+    offers = build_provides(system, len(sys.argv) == 4) if sys.argv[1] == "build" else runtime_provides(system)
     print(write(sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), offers), len(offers), "provides")
