@@ -15,7 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 skip() { echo "SKIP: $*"; exit 77; }
 [ $# = 1 ] || { echo "usage: tests/rpm/obs_backend.sh WORK" >&2; exit 2; }
 [ "$(id -u)" = 0 ] || skip "needs root"
-for program in mmdebstrap systemd-nspawn zypper dpkg-deb rpmbuild git; do command -v $program >/dev/null || skip "no $program here"; done
+for program in mmdebstrap systemd-nspawn zypper createrepo_c dpkg-deb rpmbuild git; do command -v $program >/dev/null || skip "no $program here"; done
 mkdir -p "$1"
 work=$(cd "$1" && pwd)
 project=$here/../../obs/prjconf.debian12
@@ -85,24 +85,24 @@ for name in sccache sccache-dist; do ls "$published/$arch/$name"-[0-9]*."$arch".
 ok "$(cd "$published/$arch" && ls -- *.rpm | grep -v debug | paste -sd' ')"
 stop_root
 
-# zypper from that directory into a root of its own. What the libraries offer, a stub says in rpm's names; the system that
-# was booted is the one to run the result in, with what it needs linked in from here.
-mkdir -p "$work/stubs"
-rm -rf "$work/target"
-mkdir -p "$work/target/local"
+# zypper from there into the system that the backend ran in: the scriptlets want a shell. What libraries there are, those of
+# this machine, a stub says in rpm's names.
+root=$work/obs
 "$here/provides_stub.py" runtime "$work/stubs" / >/dev/null
-cp "$work/stubs/debian-runtime-stub.rpm" "$work/target/local/"
-createrepo_c -q "$work/target/local"
-z() { zypper --root "$work/target/root" --non-interactive --no-gpg-checks "$@"; }
-mkdir "$work/target/root"
-rpm --root "$work/target/root" --dbpath /var/lib/rpm --initdb
-rpm --root "$work/target/root" --dbpath /var/lib/rpm -i --nodeps "$work/stubs/debian-runtime-stub.rpm" 2>/dev/null || true
-z ar "dir://$work/target/local" local >/dev/null
+rm -rf "$work/local"
+mkdir "$work/local"
+cp "$work/stubs/debian-runtime-stub.rpm" "$work/local/"
+createrepo_c -q "$work/local"
+in_target() { rpm --root "$root" --dbpath /var/lib/rpm "$@" 2>/dev/null; }
+z() { zypper --root "$root" --non-interactive --no-gpg-checks "$@"; }
+in_target --initdb
+in_target -i --nodeps "$work/stubs/debian-runtime-stub.rpm"
+z ar "dir://$work/local" local >/dev/null
 z ar "dir://$published" published >/dev/null
 z install sccache >"$work/zypper.log" 2>&1 || { tail -20 "$work/zypper.log"; fail "zypper install"; }
 for name in sccache sccache-dist; do
-    rpm --root "$work/target/root" --dbpath /var/lib/rpm -q "$name" >/dev/null || fail "zypper did not install $name"
+    in_target -q "$name" >/dev/null || fail "zypper did not install $name"
 done
-"$work/target/root/usr/bin/sccache" --version | grep -q "^sccache " || fail "the installed program"
-ok "zypper installs both from the published repository: $("$work/target/root/usr/bin/sccache" --version | head -1)"
+"$root/usr/bin/sccache" --version | grep -q "^sccache " || fail "the installed program"
+ok "zypper installs both from the published repository: $("$root/usr/bin/sccache" --version | head -1)"
 echo "all good"
