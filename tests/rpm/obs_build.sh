@@ -44,7 +44,7 @@ says '100% tests passed' "%check: $(grep -E 'tests passed|tests failed out of' "
 rm -rf "$work/packages"
 mkdir "$work/packages"
 find "$work/root/home/abuild/rpmbuild" "$work/root/usr/src/packages" -name '*.rpm' -exec cp -p {} "$work/packages/" \; 2>/dev/null || true
-for name in sccache sccache-dist sccache-debuginfo sccache-dist-debuginfo sccache-debugsource; do
+for name in sccache sccache-dist sccache-debuginfo sccache-debugsource; do
     ls "$work/packages/$name"-[0-9]*."$(uname -m)".rpm >/dev/null 2>&1 && echo "ok   $name" || fail "no package $name"
 done
 ls "$work/packages"/sccache-[0-9]*.src.rpm >/dev/null 2>&1 || fail "no source package"
