@@ -46,6 +46,7 @@ REAL_HOME=${HOME:-/}
 for variable in $(compgen -e); do
     case $variable in
         PATH | TERM | SCCACHE_BIN | FEATURE_*) ;;
+        ASAN_OPTIONS | UBSAN_OPTIONS | TSAN_OPTIONS) ;;  # where a sanitized server, which has no terminal, writes to
         *) unset "$variable" ;;
     esac
 done
