@@ -139,6 +139,10 @@ def check_obs_parser(root: pathlib.Path) -> list[str] | None:
         bad.append(f"the Open Build Service's parser reads the packages as: {lines[2]}")
     if "pkgconfig(libblake3)" not in lines[1] or "firewall-macros" not in lines[1]:
         bad.append(f"the Open Build Service's parser reads the dependencies as: {lines[1]}")
+    # It takes a line for the head of an entry only if there is an @ in it.
+    log = run("perl", "-I/usr/lib/obs-build", "/usr/lib/obs-build/changelog2spec", "--target", "rpm", "--file", str(root / "rpm/sccache.changes"))
+    if log.returncode or "- Version" not in log.stdout:
+        bad.append(f"the Open Build Service cannot read rpm/sccache.changes: {log.stderr.strip()}")
     return bad
 
 
