@@ -78,8 +78,6 @@ base::Result<> enter_root(const Order& order, const NurserySettings& settings) {
     if (!step) return step;
     if (::chdir(root.c_str()) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0 || ::chdir("/") != 0)
         return base::errno_error("cannot enter the job's root");
-    constexpr std::string_view name = "builder";
-    (void)::sethostname(name.data(), name.size());
     return base::Ok{};
 }
 

@@ -81,9 +81,12 @@ base::Result<> enter_namespaces(const NurserySettings& settings) {
         if (step) step = write_text("/proc/self/gid_map", base::cat(settings.gid, " ", settings.gid, " 1"));
         if (!step) return step;
     }
-    // One empty network namespace for all: making one for each job costs more than all the others together. Jobs cannot
-    // meet in it, they have no sockets.
-    if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) != 0) return base::errno_error("cannot make namespaces");
+    // One empty network namespace for all, one for System V objects and one host name: making them for each job costs more
+    // than all the others together. Jobs cannot meet in them: the filter leaves them no sockets, no such objects, and no
+    // call that sets the name.
+    if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0) return base::errno_error("cannot make namespaces");
+    constexpr std::string_view k_name = "builder";
+    (void)::sethostname(k_name.data(), k_name.size());
     auto staged = enter_stage(settings);
     // What is dropped from the bounding set here no process below can ever get by exec.
     for (int c = 0; staged && ::prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; ++c) (void)::prctl(PR_CAPBSET_DROP, c, 0, 0, 0);
@@ -129,7 +132,7 @@ private:
     void start(const NurseryMessage& m, base::Fd channel, base::Fd inputs) {
         clone_args args{};
         args.exit_signal = SIGCHLD;
-        if (m_settings.level != Level::bwrap) args.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+        if (m_settings.level != Level::bwrap) args.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWCGROUP;
         if (m_settings.level == Level::user_namespace) args.flags |= CLONE_NEWUSER;
         base::Fd group;
         if (m_settings.cgroup) group = open_slot_cgroup(m_settings.cgroup.get(), m.slot);

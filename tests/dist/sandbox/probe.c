@@ -54,6 +54,15 @@ static void privileges(void) {
     TRY("mknod-mem", mknod("/tmp/mem", S_IFCHR | 0666, makedev(1, 1)));
     TRY("ptrace-1", ptrace(PTRACE_ATTACH, 1, 0, 0));
     TRY("ptrace-me", ptrace(PTRACE_TRACEME, 0, 0, 0));
+    /* What jobs share a namespace for: they could meet there. */
+    TRY("sethostname", sethostname("me", 2));
+    TRY("setdomainname", setdomainname("me", 2));
+#ifdef SYS_shmget
+    TRY("shmget", syscall(SYS_shmget, 1, 4096, 01600));
+    TRY("semget", syscall(SYS_semget, 1, 1, 01600));
+    TRY("msgget", syscall(SYS_msgget, 1, 01600));
+#endif
+    TRY("mq_open", syscall(SYS_mq_open, "x", O_RDWR | O_CREAT, 0600, 0));
     TRY("bpf", syscall(SYS_bpf, 0, 0, 0));
     TRY("perf", syscall(SYS_perf_event_open, 0, 0, -1, -1, 0));
     TRY("keyctl", syscall(SYS_keyctl, 0, -3, 1));
