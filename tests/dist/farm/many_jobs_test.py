@@ -39,6 +39,11 @@ def family(pid):
     return found
 
 
+def mounts_of(pid):
+    with open("/proc/%s/mounts" % pid) as mounts:
+        return set(mounts)
+
+
 def held(pid):
     """What a process and its children hold."""
     pids = family(pid)
@@ -47,8 +52,7 @@ def held(pid):
         try:
             sums["descriptors"] += len(os.listdir("/proc/%d/fd" % p))
             sums["threads"] += len(os.listdir("/proc/%d/task" % p))
-            with open("/proc/%d/mounts" % p) as mounts:
-                sums["mounts"] += len(mounts.readlines())
+            sums["mounts"] += len(mounts_of(p) - mounts_of("self"))
         except OSError:
             pass
     return sums
@@ -146,8 +150,7 @@ class Load:
 
 def measure(farm, builder):
     scheduler = farm.scheduler.pid
-    with open("/proc/mounts") as mounts:
-        host = len(mounts.readlines())
+    host = sum(farm.dir in line for line in mounts_of("self"))  # others may mount things meanwhile
     counts = {"scheduler": held(scheduler), "builder": held(builder.pid), "host mounts": host, "files": entries(builder.home),
               "in progress": farm.status()["in_progress"]}
     return counts, {"scheduler": resident(scheduler), "builder": resident(builder.pid)}
