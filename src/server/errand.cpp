@@ -300,12 +300,16 @@ std::optional<Errand::Made> Errand::take(Pending& pending) {
     pending.dep_capture = m_dep_output >= 0 ? 0 : -1;
     pending.gas_capture = -1;
     pending.away = Away{result.builder, m_shipped, m_exact};
+    m_back = true;
     base::log::debug(k_target, base::cat("[", m_request.label, "]: made by ", result.builder, " in ", result.wall_ms,
                                          " ms, ", result.sent_bytes, " bytes sent"));
     return made;
 }
 
 void Errand::doubted(std::string_view why) {
+    m_doubted = true;
+    if (constexpr std::string_view k_unseen = "it did not see "; why.starts_with(k_unseen))
+        m_unseen = why.substr(k_unseen.size());
     if (m_exact) m_engine.kept_home.add(m_history);  // else the list was old, and will be better the next time
     base::log::debug(k_target, base::cat("[", m_request.label, "]: compiled again here: ", why));
 }
@@ -319,6 +323,10 @@ void Errand::remember(const wire::Ran& ran, std::vector<std::string> inputs) {
         past.peak_kib = m_past->peak_kib;
     }
     past.inputs = inputs.empty() && m_past ? m_past->inputs : std::move(inputs);
+    // What was sent was enough and nothing was missed, files included that are passed over without being read
+    // (#include_next): the compiler's list alone would be doubted the next time.
+    if (m_back && !m_doubted) past.inputs = m_inputs;
+    if (!m_unseen.empty() && !past.inputs.empty()) past.inputs.push_back(m_unseen);  // goes along from now on
     server::remember(*m_request.context->store, m_history, past);
 }
 

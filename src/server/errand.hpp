@@ -77,6 +77,9 @@ private:
     std::shared_ptr<Answer> m_answer;  // shared with the farm's callback
     std::uint64_t m_job = 0;
     bool m_away = false;
+    bool m_back = false;     // the farm made it
+    bool m_doubted = false;  // and it was not believed
+    std::string m_unseen;    // for want of this file
     Guess m_guess;
     std::unique_ptr<Races::Entry> m_race;
 };
