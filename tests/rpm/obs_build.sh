@@ -4,7 +4,8 @@
 # network. Takes long and fetches packages of Debian, so it is no part of the ordinary test run.
 #
 #   tests/rpm/obs_build.sh WORK [options of build]
-# Needs root on a Debian 12 with obs-build, mmdebstrap, rpm and git. BUILD_DIR names another copy of obs-build. Packages of Debian that an earlier run left in WORK are used again. The packages end in WORK/packages.
+# Needs root on a Debian 12 with obs-build, mmdebstrap, rpm and git. BUILD_DIR names another copy of obs-build. Packages
+# of Debian that an earlier run left in WORK are used again. The packages end in WORK/packages.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/obs_sources.sh"
