@@ -26,6 +26,7 @@ FLAGS = [
     ("gcc", ["-fopt-info-all=info.txt", "-O2"]),
     ("gcc clang", ["-fsave-optimization-record", "-O2"]),
     ("clang", ["-ftime-trace"]),
+    ("clang", ["-fembed-bitcode-marker"]),
     ("clang", ["-MJ", "fragment.json"]),
     ("clang", ["-serialize-diagnostics", "diags.dia"]),
     ("gcc clang", ["-flto", "-frandom-seed=1"]),

@@ -5,6 +5,7 @@ import hashlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from cache import TOP, PrivateCache  # noqa: E402
 from commands import Command  # noqa: E402
 
 COMPILE_LIMIT_S = 300
+HUNG = 124  # the code of a compile that was ended after its time
 
 
 @dataclasses.dataclass
@@ -62,10 +64,17 @@ class Ground:
                 seen[os.path.relpath(path, self.at)] = (st.st_mtime_ns, st.st_size, st.st_ino, st.st_mode)
         return seen
 
-    def run(self, argv: list[str], before: list[str] = (), env: dict[str, str] | None = None) -> Result:
+    def run(self, argv: list[str], before: list[str] = (), env: dict[str, str] | None = None, limit: int = COMPILE_LIMIT_S) -> Result:
         """Runs in the ground and takes away what it made."""
-        done = subprocess.run([*before, *argv], cwd=self.at, env=self.cache.env | (env or {}), capture_output=True,
-                              stdin=subprocess.DEVNULL, timeout=COMPILE_LIMIT_S)
+        done = subprocess.Popen([*before, *argv], cwd=self.at, env=self.cache.env | (env or {}), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        try:
+            out, err = done.communicate(timeout=limit)
+            code = done.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(done.pid, signal.SIGKILL)  # a driver's own child as well
+            out, err = done.communicate()
+            code = HUNG
         files = {}
         for name, what in self._snapshot().items():
             if self.base.get(name) == what:
@@ -77,10 +86,14 @@ class Ground:
                 files[name] = hashlib.sha256(path.read_bytes()).hexdigest() + oct(path.stat().st_mode)
             if name not in self.base:
                 path.unlink()
-        return Result(done.returncode, done.stdout, done.stderr, files)
+        return Result(code, out, err, files)
 
-    def plain(self, argv: list[str], env: dict[str, str] | None = None) -> Result:
-        return self.run(argv, env=env)
+    def plain(self, argv: list[str], env: dict[str, str] | None = None, limit: int = COMPILE_LIMIT_S) -> Result:
+        return self.run(argv, env=env, limit=limit)
+
+    def agrees_with_itself(self, argv: list[str], plain: Result, tries: int = 6) -> bool:
+        """Does the compiler make the same again? Some options bring addresses of its memory into the output, most times the same."""
+        return not any(plain.differences(self.plain(argv)) for _ in range(tries))
 
     def ours(self, argv: list[str], env: dict[str, str] | None = None) -> Result:
         return self.run(argv, [self.cache.program], env)
