@@ -25,7 +25,9 @@ pids=()
 for i in 1 2 3; do SCCACHE_RECACHE=1 sccache gcc -O1 -c h$i.c -o h$i.o & pids+=($!); done
 for _ in $(seq 100); do [ "$(started)" -gt "$had" ] && break; sleep 0.05; done
 [ "$(started)" -gt "$had" ] || fail "nothing went out"
-kill -STOP "${BUILDER_PID[1]}"  # and the job with it makes no more progress as far as anybody can see
+processes_of() { echo "$1"; for child in $(pgrep -P "$1"); do processes_of "$child"; done; }
+kill -STOP "${BUILDER_PID[1]}"
+kill -STOP $(processes_of "${BUILDER_PID[1]}") 2>/dev/null || true  # the job makes no more progress
 for pid in "${pids[@]}"; do wait "$pid" || fail "a compile failed"; done
 took=$(($(date +%s) - begin))
 [ $took -lt 60 ] || fail "the build waited $took s for a builder that sleeps"
@@ -38,6 +40,7 @@ done
 kill -CONT "${BUILDER_PID[1]}"
 cancelled() { grep -Eq 'Job [0-9]+ cancelled' "$T/builder1.log"; }
 for _ in $(seq 100); do cancelled && break; sleep 0.1; done
+kill -CONT $(processes_of "${BUILDER_PID[1]}") 2>/dev/null || true
 cancelled || fail "the builder goes on: $(tail -3 "$T/builder1.log")"
 # The farm is as before.
 sed -i 's/mode = "auto"/mode = "always"/' "$HOME/.config/sccache/config"
