@@ -27,7 +27,7 @@ function(sccache_bare target)
   target_sources(${target} PRIVATE ${bare}/start.cpp ${bare}/memory.cpp ${bare}/calls.cpp)
   # These are what the compiler itself may call: no loop of theirs may become a call of theirs.
   set_source_files_properties(${bare}/start.cpp ${bare}/memory.cpp ${bare}/calls.cpp PROPERTIES COMPILE_OPTIONS
-    "-O2;-ffreestanding;-fno-builtin;-fno-stack-protector;-fno-lto;-fno-strict-aliasing;-Wno-pedantic;-Wno-attributes")
+    "-O2;-ffreestanding;-fno-builtin;-fno-stack-protector;-fno-lto;-fno-strict-aliasing;$<$<CXX_COMPILER_ID:GNU>:-fno-tree-loop-distribute-patterns>;-Wno-pedantic;-Wno-attributes")
   # Templates of the C++ library are instantiated here; checked variants of libc's functions are not asked for.
   target_compile_definitions(${target} PRIVATE _GLIBCXX_EXTERN_TEMPLATE=0)
   target_compile_options(${target} PRIVATE -U_FORTIFY_SOURCE -U_GLIBCXX_ASSERTIONS -fno-threadsafe-statics -fvisibility=hidden)

@@ -84,7 +84,9 @@ std::string libexec_directory() {
         rest = colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
         if (::access(candidate.c_str(), X_OK) != 0) continue;
         auto directory = follow_links(candidate);
-        directory.resize(directory.rfind('/'));
+        auto slash = directory.rfind('/');
+        if (slash == std::string::npos) continue;  // more links than anybody follows
+        directory.resize(slash);
         directory += "/../libexec/sccache";
         if (has_engine(directory)) return directory;
     }

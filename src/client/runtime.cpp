@@ -1,6 +1,6 @@
 // The pieces of the C++ library that the client needs, in the form that suits a program that lives for a millisecond. Its small
-// allocations come from a block in the program's own zero pages and are never given back: that saves the system calls with
-// which malloc sets itself up. What would throw ends the process, so the exception machinery is not linked; the build's
+// allocations come from a block in the program's own zero pages, and from large pieces once it is full, and are never given
+// back: that saves the system calls with which malloc sets itself up. What would throw ends the process, so the exception machinery is not linked; the build's
 // compile is safe all the same, because the client only gets here when memory or a length is beyond all bounds.
 
 #include <cstddef>
@@ -10,26 +10,33 @@
 namespace {
 
 constexpr std::size_t k_block = 256 * 1024;
-constexpr std::size_t k_small = 32 * 1024;  // larger ones (captured text, huge command lines) go to malloc
+constexpr std::size_t k_small = 32 * 1024;    // larger ones (captured text, huge command lines) go to malloc
+constexpr std::size_t k_piece = 1024 * 1024;  // ten thousand arguments are a mapping or two, not ten thousand
 alignas(16) char g_block[k_block];
-std::size_t g_used = 0;
+char* g_free = g_block;
+std::size_t g_left = k_block;
 
-bool is_ours(const void* p) { return p >= g_block && p < g_block + k_block; }
-
-void* take(std::size_t size) {
-    size = (size + 15) & ~std::size_t{15};
-    if (size <= k_small && g_used + size <= k_block) {
-        void* p = g_block + g_used;
-        g_used += size;
-        return p;
-    }
+void* from_system(std::size_t size) {
     void* p = std::malloc(size);
     if (p == nullptr) std::abort();
     return p;
 }
 
-void give_back(void* p) {
-    if (!is_ours(p)) std::free(p);
+void* take(std::size_t size) {
+    size = (size + 15) & ~std::size_t{15};
+    if (size > k_small) return from_system(size);
+    if (size > g_left) {
+        g_free = static_cast<char*>(from_system(k_piece));
+        g_left = k_piece;
+    }
+    void* p = g_free;
+    g_free += size;
+    g_left -= size;
+    return p;
+}
+
+void give_back(void* p, std::size_t size) {
+    if (size > k_small) std::free(p);
 }
 
 }  // namespace
@@ -44,7 +51,8 @@ void __throw_bad_array_new_length() { std::abort(); }              // NOLINT
 
 void* operator new(std::size_t size) { return take(size); }
 void* operator new[](std::size_t size) { return take(size); }
-void operator delete(void* p) noexcept { give_back(p); }
-void operator delete[](void* p) noexcept { give_back(p); }
-void operator delete(void* p, std::size_t) noexcept { give_back(p); }
-void operator delete[](void* p, std::size_t) noexcept { give_back(p); }
+// Of unknown size: it may be part of a piece, so it stays.
+void operator delete(void*) noexcept {}
+void operator delete[](void*) noexcept {}
+void operator delete(void* p, std::size_t size) noexcept { give_back(p, size); }
+void operator delete[](void* p, std::size_t size) noexcept { give_back(p, size); }

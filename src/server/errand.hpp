@@ -37,6 +37,8 @@ public:
     void send(Pending& pending, const std::shared_ptr<Waker>& waker);
     /// A slot here has nothing else to do and is expected to be done before the farm.
     bool may_race() { return m_race && m_race->take_turn(); }
+    /// It is compiled here now: the next free slot is another's.
+    void races() { m_race.reset(); }
     /// It was made here after all: takes the job back, if it is still away.
     void call_back();
 

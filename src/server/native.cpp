@@ -44,6 +44,8 @@ std::string_view native_reason_to_stay(const compiler::Invocation& call) {
     if (call.kind == compiler::Kind::gcc && call.debug_info && !has(call, "-gno-record-gcc-switches"))
         return "-march=native with options recorded in debug information";
     if (call.kind == compiler::Kind::gcc && has(call, "-flto")) return "-march=native with options recorded for the linker";
+    // gcc puts what native means before the user's own parameters, wherever -march=native stands.
+    if (call.kind == compiler::Kind::gcc && has(call, "--param")) return "-march=native with --param";
     if (has(call, "-frecord-") || has(call, "-grecord-")) return "-march=native with recorded options";
     return {};
 #else

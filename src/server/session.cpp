@@ -111,6 +111,7 @@ Step Session::race() {
     if (!m_errand->may_race()) return wait(State::away);
     m_slot = m_engine.slots.try_take();
     if (!m_slot) return wait(State::away);
+    m_errand->races();
     base::log::debug("sccache::dist", base::cat("[", m_request.label, "]: compiled here as well: the farm takes long"));
     m_state = State::compiling;
     m_pending->started = key::file_clock();
