@@ -27,15 +27,17 @@ static void copy(const char *name, const char *to) {
 
 int main(int argc, char **argv) {
     const char *object = NULL, *deps = NULL, *gas = NULL;
-    int compile = 0;
+    int compile = 0, question = 0;
     for (int i = 1; i < argc; ++i) {
         if (!strcmp(argv[i], "-c")) compile = 1;
+        if (!strcmp(argv[i], "-###") || !strcmp(argv[i], "-v") || !strncmp(argv[i], "-print", 6)) question = 1;
         if (!strcmp(argv[i], "-o") && i + 1 < argc) object = argv[i + 1];
         if (!strcmp(argv[i], "-MF") && i + 1 < argc) deps = argv[i + 1];
         if (!strncmp(argv[i], "-Wa,--MD,", 9)) gas = argv[i] + 9;
     }
-    if (!compile || !object) {
-        execv(getenv("STUB_REAL"), argv);
+    if (!compile || !object || question) {
+        argv[0] = getenv("STUB_REAL"); /* a driver looks for its parts from there */
+        execv(argv[0], argv);
         return 3;
     }
     if (gas) copy("gas", gas);
