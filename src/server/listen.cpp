@@ -99,6 +99,7 @@ void Listener::accept_from(int listening) {
 /// Waits for the connection's next frame; any worker will serve it.
 void Listener::arm(Connection& connection) {
     bool first = !std::exchange(connection.armed, true);
+    connection.turns.fetch_add(1, std::memory_order_release);
     epoll_event event{};
     event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
     event.data.ptr = &connection;
@@ -253,8 +254,11 @@ void Listener::work() {
                 serve_woken();
             else if ((events[i].data.u64 & 1) != 0)
                 accept_from(static_cast<int>(events[i].data.u64 >> 1));
-            else
-                serve(*static_cast<Connection*>(events[i].data.ptr));
+            else {
+                auto& connection = *static_cast<Connection*>(events[i].data.ptr);
+                (void)connection.turns.load(std::memory_order_acquire);
+                serve(connection);
+            }
         }
         if (rung && m_stopping && open_connections() == 0) return;
         if (rung && m_stopping)

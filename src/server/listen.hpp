@@ -42,6 +42,8 @@ private:
         wire::Collector incoming{wire::Collector::Peer::client};
         std::unique_ptr<Session> session;
         bool armed = false;  // known to epoll
+        /// The kernel passes a connection from worker to worker; this says so in the language's terms.
+        std::atomic<unsigned> turns{0};
     };
 
     void work();

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <string>
 
+#include "src/base/digest.hpp"
 #include "src/base/files.hpp"
 #include "src/base/log.hpp"
 #include "src/base/strings.hpp"
@@ -201,6 +202,7 @@ int serve(Options options, std::vector<base::Fd> passed) {
     auto for_helper = helper_environment();
     // Settings belong to requests. An empty environment keeps the first client's from leaking into others' builds.
     server::forget_environment();
+    (void)base::hash_bytes({});  // the hash asks the processor once what it can do, best before there are threads
     server::Engine engine{server::yaml_by_helper(), own_client()};
     engine.farm = std::make_unique<server::RemoteLink>(client::libexec_directory(), std::move(for_helper));
     engine.contexts.keep_settings(settings);
