@@ -2,11 +2,9 @@
 soon; nothing is written that was not asked for, and neither token nor source goes to anybody else."""
 
 import os
-import socket
 import ssl
 import struct
 import sys
-import threading
 import time
 import zlib
 
@@ -14,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import farm as f  # noqa: E402
 import v1  # noqa: E402
 from farm import check, same  # noqa: E402
-from faulty_proxy import Stream, certificate  # noqa: E402
+from faulty_proxy import Acceptor, Stream, certificate  # noqa: E402
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
 
@@ -32,32 +30,17 @@ def complete(outputs, code=0, out=b"", err=b""):
     return struct.pack("<Ii", 1, code) + v1.string(out) + v1.string(err) + number(len(outputs)) + b"".join(v1.string(n) + v1.string(z) + number(size) for n, z, size in outputs)
 
 
-class Server:
+class Server(Acceptor):
     """One listening port; `answer(head, body)` gives the bytes to send."""
 
     def __init__(self, answer, tls=None):
         self.answer, self.seen = answer, []
-        self.context = None
-        if tls:
-            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.context.load_cert_chain(*tls)
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.socket.getsockname()[1]
-        self.address = "127.0.0.1:%d" % self.port
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                raw, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(raw,), daemon=True).start()
+        self.listen(tls=tls)
 
     def serve(self, raw):
         try:
             raw.settimeout(20)
-            with (self.context.wrap_socket(raw, server_side=True) if self.context else raw) as s:
+            with self.secured(raw) as s:
                 stream = Stream(s)
                 head = stream.head()
                 body = stream.body(head)
@@ -67,9 +50,6 @@ class Server:
             pass
         finally:
             raw.close()
-
-    def close(self):
-        self.socket.close()
 
 
 class Hostile:

@@ -11,8 +11,12 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import threading
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../kit"))
+from acceptor import Acceptor  # noqa: E402
 
 STEPS = ("alloc_job", "submit_toolchain", "run_job", "assign_job", "heartbeat_server", "job_state")
 STATUSES = (400, 401, 403, 404, 413, 429, 500, 503)
@@ -119,37 +123,18 @@ def certificate(directory):
     return directory + "/middle.crt", directory + "/middle.key"
 
 
-class Proxy:
+class Proxy(Acceptor):
     """One way: a listening address and where it leads. tls is (certificate, key) for the ways to builders."""
 
     def __init__(self, target, plan, listen=("127.0.0.1", 0), tls=None, shown=None):
         """plan: a function that gives the Plan of now. shown: the certificate builders are announced with."""
         self.target, self.plan, self.shown = target, plan, shown
-        self.socket = socket.create_server(listen, backlog=256)
-        self.address = "%s:%d" % self.socket.getsockname()[:2]
-        self.context = None
-        if tls:
-            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.context.load_cert_chain(*tls)
-        self.running = True
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def close(self):
-        self.running = False
-        self.socket.close()
-
-    def accept(self):
-        while self.running:
-            try:
-                raw, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(raw,), daemon=True).start()
+        self.listen(listen, tls, backlog=256)
 
     def serve(self, raw):
         try:
             raw.settimeout(STALL_LIMIT)
-            with (self.context.wrap_socket(raw, server_side=True) if self.context else raw) as down:
+            with self.secured(raw) as down:
                 stream = Stream(down)
                 while self.one(stream, down):
                     pass

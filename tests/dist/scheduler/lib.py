@@ -13,8 +13,10 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../kit"))
+from acceptor import Acceptor  # noqa: E402
 
 BINARY = os.environ.get("SCCACHE_DIST_BIN", "build/bin/sccache-dist")
 TOKEN = "a-real-client-token-0123456789"
@@ -173,7 +175,7 @@ def parse_alloc(body):
     return {"auth": auth, "job": job, "builder": "%s:%d" % (ip, port), "need": bool(need)}
 
 
-class Builder:
+class Builder(Acceptor):
     """A fake builder: TLS, assign_job only. `behaviour` may be ok, hang, refuse, old (wants tokens without exp), garbage."""
 
     def __init__(self, behaviour="ok", cpus=2):
@@ -187,27 +189,14 @@ class Builder:
                         self.dir + "/key", "-out", self.dir + "/crt"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.pem = open(self.dir + "/crt").read()
         self.digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(self.pem)).digest()
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(self.dir + "/crt", self.dir + "/key")
-        self.running = True
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while self.running:
-            try:
-                raw, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(raw,), daemon=True).start()
+        self.listen(tls=(self.dir + "/crt", self.dir + "/key"))
 
     def serve(self, raw):
         try:
             if self.behaviour == "hang":
                 time.sleep(30)
                 return
-            with self.context.wrap_socket(raw, server_side=True) as s:
+            with self.secured(raw) as s:
                 data = b""
                 while b"\r\n\r\n" not in data:
                     piece = s.recv(65536)
@@ -240,10 +229,6 @@ class Builder:
         h = {"Authorization": "Bearer " + (token or server_token(self.address)), "Content-Type": "application/octet-stream"}
         h.update(headers or {})
         return scheduler.request("POST", "/api/v1/scheduler/heartbeat_server", self.body(**changes), h)
-
-    def close(self):
-        self.running = False
-        self.socket.close()
 
 
 def main(tests):
