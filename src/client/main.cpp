@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "src/client/argv.hpp"
 #include "src/client/connect.hpp"
 #include "src/client/ending.hpp"
 #include "src/client/find_program.hpp"
@@ -28,10 +29,7 @@ bool is_true(const char* value) {
 void become(const char* helper, std::vector<std::string> arguments) {
     auto directory = client::libexec_directory();
     if (directory.empty()) return;
-    std::vector<char*> argv;
-    for (auto& a : arguments) argv.push_back(a.data());
-    argv.push_back(nullptr);
-    client::replace_by(directory + "/" + helper, argv.data());
+    client::replace_by(directory + "/" + helper, client::pointers(arguments).data());
 }
 
 void become_one_shot(int argc, char** argv) {

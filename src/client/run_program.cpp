@@ -14,8 +14,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 
+#include "src/client/argv.hpp"
+#include "src/client/clock.hpp"
 #include "src/client/write_outputs.hpp"
 
 // The compiler must not notice us: same descriptors (a jobserver's too), same environment, same signal mask, and when
@@ -186,13 +187,6 @@ void pump(pid_t pid, Pipe& out, Pipe& err, bool forward, wire::Ran& ran) {
     }
 }
 
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-    std::vector<char*> list;
-    for (auto& s : strings) list.push_back(s.data());
-    list.push_back(nullptr);
-    return list;
-}
-
 /// The environment of a probe: messages in English, whatever the user's language.
 std::vector<char*> probe_environment() {
     static char s_locale[] = "LC_ALL=C";
@@ -215,12 +209,6 @@ void open_for_reading(const std::vector<std::string>& paths, Outcome& outcome) {
 }
 
 std::uint32_t milliseconds(const timeval& t) { return static_cast<std::uint32_t>(t.tv_sec * 1000 + t.tv_usec / 1000); }
-
-std::uint32_t elapsed_ms(const timespec& since) {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint32_t>((now.tv_sec - since.tv_sec) * 1000 + (now.tv_nsec - since.tv_nsec) / 1'000'000);
-}
 
 }  // namespace
 
@@ -245,8 +233,7 @@ Outcome run_program(wire::Run& step) {
     auto argv = pointers(step.argv);
     std::vector<char*> envp;
     if (!is_compile) envp = probe_environment();
-    timespec began{};
-    ::clock_gettime(CLOCK_MONOTONIC, &began);
+    auto began = monotonic_ms();
     Launch launch{step.program.c_str(),
                   argv.data(),
                   is_compile ? environ : envp.data(),
@@ -272,7 +259,7 @@ Outcome run_program(wire::Run& step) {
         ::raise(g_signal);
     }
     ran.wait_status = status;
-    ran.wall_ms = elapsed_ms(began);
+    ran.wall_ms = static_cast<std::uint32_t>(monotonic_ms() - began);
     ran.cpu_ms = milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
     ran.peak_kib = static_cast<std::uint32_t>(usage.ru_maxrss);
     for (auto& capture : captures) {

@@ -6,9 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
 
 #include "src/base/fd.hpp"
+#include "src/client/argv.hpp"
+#include "src/client/clock.hpp"
 #include "src/client/find_program.hpp"
 
 namespace client {
@@ -16,12 +17,6 @@ namespace client {
 namespace {
 
 constexpr int k_ready_fd = 3;
-
-long long now_ms() {
-    timespec t{};
-    ::clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<long long>(t.tv_sec) * 1000 + t.tv_nsec / 1'000'000;
-}
 
 /// Between vfork and exec: system calls only.
 [[noreturn]] void become_engine(const char* program, char* const* argv, int ready_end) {
@@ -40,10 +35,10 @@ long long now_ms() {
 
 /// '+' on the pipe: it listens. Anything else, an end or silence: it does not.
 bool says_ready(int pipe, int limit_ms) {
-    long long limit = now_ms() + limit_ms;
+    long long limit = monotonic_ms() + limit_ms;
     for (;;) {
         pollfd wait{pipe, POLLIN, 0};
-        auto left = limit - now_ms();
+        auto left = limit - monotonic_ms();
         int n = ::poll(&wait, 1, left > 0 ? static_cast<int>(left) : 0);
         if (n < 0 && errno == EINTR) continue;
         char said = 0;
@@ -62,9 +57,7 @@ bool spawn_engine(std::vector<std::string> options, Engine engine, int limit_ms)
     auto program = directory + "/sccache-server";
     options.insert(options.begin(), "sccache-server");
     options.insert(options.end(), {"--ready-fd", "3"});
-    std::vector<char*> argv;
-    for (auto& option : options) argv.push_back(option.data());
-    argv.push_back(nullptr);
+    auto argv = pointers(options);
     pid_t pid = ::vfork();
     if (pid == 0) become_engine(program.c_str(), argv.data(), ready_end.get());
     ready_end.reset();

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
 #include <string>
 #include <vector>
 
+#include "src/client/clock.hpp"
 #include "src/client/connect.hpp"
 #include "src/client/spawn_engine.hpp"
 
@@ -21,12 +21,6 @@ namespace client {
 namespace {
 
 constexpr int k_start_limit_ms = 10'000;
-
-long long now_ms() {
-    timespec t{};
-    ::clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<long long>(t.tv_sec) * 1000 + t.tv_nsec / 1'000'000;
-}
 
 /// The directory for socket and locks: ours, and closed to others.
 bool prepare_directory(const std::string& directory) {
@@ -42,7 +36,7 @@ base::Fd lock_start(const wire::Address& address, long long limit, Connection& c
     if (!lock) return {};
     while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) return {};
-        if (now_ms() > limit) return {};
+        if (monotonic_ms() > limit) return {};
         ::poll(nullptr, 0, 5);
         connection = connect_to_server(address);
         if (connection.state != Connection::State::absent) return lock;
@@ -56,14 +50,14 @@ bool run_engine(const wire::Address& address, Start start, long long limit) {
                                      address.path.empty() ? "@" + address.abstract : address.path, "--lock",
                                      address.beside("lock")};
     if (start == Start::by_user) options.emplace_back("--keep-settings");
-    return spawn_engine(std::move(options), Engine::forks, static_cast<int>(limit - now_ms()));
+    return spawn_engine(std::move(options), Engine::forks, static_cast<int>(limit - monotonic_ms()));
 }
 
 }  // namespace
 
 Connection start_and_connect(const wire::Address& address, Start start) {
     if (!prepare_directory(address.runtime_directory)) return {};
-    long long limit = now_ms() + k_start_limit_ms;
+    long long limit = monotonic_ms() + k_start_limit_ms;
     Connection connection;
     auto lock = lock_start(address, limit, connection);
     if (connection.state != Connection::State::absent || !lock) return connection;
