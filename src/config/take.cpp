@@ -79,11 +79,11 @@ Verdict take_list(std::vector<std::string>& at, const Node& node) {
 }
 
 template <class Duration>
-Verdict take_duration_text(Duration& at, std::string_view text) {
+Verdict take_duration_text(Duration& at, std::string_view name, std::string_view text) {
     auto n = base::parse_u64(text);
     if (!n || *n > INT64_MAX / 1'000'000'000)
-        return cat("\"", text, "\" is not a number of ",
-                   std::is_same_v<Duration, std::chrono::seconds> ? "seconds" : "milliseconds");
+        return cat(name, " must be a number of ", std::is_same_v<Duration, std::chrono::seconds> ? "seconds" : "milliseconds", ", not \"",
+                   text, "\".");
     at = Duration{*n};
     return {};
 }
@@ -149,7 +149,7 @@ Verdict take_text(const Row& row, std::string_view name, const Slot& slot, std::
                           },
                           [&](std::uint64_t* at) {
                               auto v = base::parse_u64(text);
-                              if (!v) return cat("\"", text, "\" is not a number");
+                              if (!v) return cat(name, " must be a number, not \"", text, "\".");
                               *at = *v;
                               return Verdict{};
                           },
@@ -160,8 +160,8 @@ Verdict take_text(const Row& row, std::string_view name, const Slot& slot, std::
                               return Verdict{};
                           },
                           [&](Percent* at) { return take_percent(*at, text); },
-                          [&](std::chrono::milliseconds* at) { return take_duration_text(*at, text); },
-                          [&](std::chrono::seconds* at) { return take_duration_text(*at, text); },
+                          [&](std::chrono::milliseconds* at) { return take_duration_text(*at, name, text); },
+                          [&](std::chrono::seconds* at) { return take_duration_text(*at, name, text); },
                           [&](std::string* at) {
                               *at = text;
                               return Verdict{};
