@@ -16,10 +16,10 @@ debian_names() {
 }
 
 # make_debs DIR PRJCONF: those packages and what they need, and one more that tells rpm in the root, in rpm's names, what
-# is installed there, so that rpmbuild checks the BuildRequires. Needs root; a DIR that is there already is taken as it is.
+# is installed there, so that rpmbuild checks the BuildRequires. Needs root; a DIR that has them already is taken as it is.
 make_debs() {
     local out=$1 work
-    [ ! -e "$out/done" ] || return 0
+    debian_names "$2" | cmp -s - "$out/done" && return 0
     work=$(mktemp -d "$out.XXXXXX")
     mmdebstrap --variant=minbase --skip=cleanup/apt/cache,essential/unlink,cleanup/apt \
         --include="$(debian_names "$2" | paste -sd,)" bookworm "$work/root" >"$out.log" 2>&1 || { tail -5 "$out.log"; rm -rf "$work"; return 1; }
@@ -34,5 +34,5 @@ make_debs() {
     chmod 0755 "$work/stub/DEBIAN/postinst"
     dpkg-deb --root-owner-group -b "$work/stub" "$out/rpm-provides-stub_1_all.deb" >/dev/null
     rm -rf "$work"
-    : >"$out/done"
+    debian_names "$2" >"$out/done"
 }

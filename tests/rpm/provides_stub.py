@@ -17,7 +17,7 @@ import tempfile
 # Name in openSUSE: package here.
 BUILD_NAMES = {
     "cmake": "cmake", "gcc-c++": "g++", "pkgconfig": "pkgconf", "systemd-rpm-macros": "systemd", "firewall-macros": "systemd",
-    "python3-base": "python3", "libboost_headers-devel": "libboost-dev",
+    "openssl": "openssl", "python3-base": "python3", "libboost_headers-devel": "libboost-dev",
     "libboost_program_options-devel": "libboost-program-options-dev",
 }
 RUNTIME_NAMES = {"coreutils": "coreutils", "systemd": "systemd", "bubblewrap": "bubblewrap"}
