@@ -14,12 +14,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "dist/builder/bwrap.hpp"
 #include "dist/builder/channel.hpp"
 #include "dist/builder/compiler_run.hpp"
 #include "dist/toolchain/gzip.hpp"
 #include "dist/toolchain/root.hpp"
+#include "dist/toolchain/tar_reader.hpp"
 #include "dist/toolchain/unpack.hpp"
 #include "src/base/files.hpp"
 #include "src/base/pack.hpp"
@@ -94,18 +96,21 @@ base::Result<> keep_few_capabilities(const NurserySettings& settings) {
 }
 
 base::Result<> unpack_inputs(int fd, const Limits& limits, const toolchain::Root& root) {
-    std::string buffer(64 * 1024, '\0');
+    // Memory that is not written costs nothing: small inputs touch one page of it.
+    constexpr std::size_t k_buffer = 64 * 1024;
+    const std::unique_ptr<char[]> buffer{new char[k_buffer]};
     const auto most = std::min(limits.inputs, limits.disk);
     toolchain::Inflater inflater{[&]() -> base::Result<std::string_view> {
-                                     auto n = ::read(fd, buffer.data(), buffer.size());
+                                     auto n = ::read(fd, buffer.get(), k_buffer);
                                      if (n < 0) return base::errno_error("cannot read the job's inputs");
-                                     return std::string_view{buffer.data(), static_cast<std::size_t>(n)};
+                                     return std::string_view{buffer.get(), static_cast<std::size_t>(n)};
                                  },
                                  toolchain::Inflater::Format::zlib, most + limits.files * 4096, 1100};
     toolchain::UnpackLimits unpack;
     unpack.members = limits.files;
     unpack.bytes = most;
-    auto unpacked = toolchain::untar([&] { return inflater.next(); }, root, unpack);
+    toolchain::TarReader tar{[&] { return inflater.next(); }};
+    auto unpacked = toolchain::unpack(tar, root, unpack);
     if (!unpacked) return std::move(unpacked).error().while_doing("inputs");
     return base::Ok{};
 }

@@ -12,7 +12,8 @@
 
 namespace builder {
 
-// The sockets between the daemon, the nursery and the jobs. All three are one program, so frames carry no version.
+// The sockets between the daemon, the nursery and the jobs. All three are installed together; only the
+// first message (the settings) is checked for being of the same version.
 
 /// Both ends of a new AF_UNIX socket of `type` (SOCK_STREAM or SOCK_SEQPACKET), close-on-exec.
 base::Result<std::pair<base::Fd, base::Fd>> socket_pair(int type);

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -16,7 +18,6 @@
 #include <algorithm>
 #include <climits>
 
-#include "dist/builder/seccomp.hpp"
 #include "src/base/strings.hpp"
 
 namespace builder {
@@ -43,10 +44,11 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 }
 
 void limit(int what, std::uint64_t value) {
-    rlimit now{};
+    rlimit wanted{value, value};
+    if (::setrlimit(static_cast<__rlimit_resource>(what), &wanted) == 0) return;
+    rlimit now{};  // the builder's own limit is lower
     if (::getrlimit(static_cast<__rlimit_resource>(what), &now) != 0) return;
-    auto v = std::min<rlim_t>(value, now.rlim_max);
-    rlimit wanted{v, v};
+    wanted = {now.rlim_max, now.rlim_max};
     (void)::setrlimit(static_cast<__rlimit_resource>(what), &wanted);
 }
 
@@ -68,6 +70,13 @@ bool drop_capabilities() {
     return ::syscall(SYS_capset, &head, none) == 0;
 }
 
+/// Puts this process, and all it becomes, under a program of make_system_call_filter.
+bool apply_system_call_filter(const std::string& program) {
+    sock_fprog filter{static_cast<unsigned short>(program.size() / sizeof(sock_filter)),
+                      reinterpret_cast<sock_filter*>(const_cast<char*>(program.data()))};
+    return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0;
+}
+
 /// Between vfork and exec, in the parent's memory: only system calls. Reports the failing step through `fault` and exits.
 [[noreturn]] void become_compiler(const Launch& launch, int in, int out, int err, int fault, char* const* argv, char* const* env) {
     const char* step = "redirect";
@@ -80,7 +89,7 @@ bool drop_capabilities() {
         ::umask(022);
         step = "chdir";
         if (::chdir(launch.cwd.c_str()) != 0) break;
-        for (int s = 1; s < 65; ++s) ::signal(s, SIG_DFL);
+        for (auto s : k_ignored_signals) ::signal(s, SIG_DFL);  // what has a handler loses it by exec
         sigset_t none;
         ::sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -158,7 +167,7 @@ private:
 
     /// True while there may be more; false at the end of the stream, or when a non-blocking pipe is empty.
     base::Result<bool> take(int fd, std::string& text) {
-        char buffer[65536];
+        char buffer[8192];
         auto n = ::read(fd, buffer, sizeof buffer);
         if (n < 0 && errno == EINTR) return true;
         if (n <= 0) return false;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <optional>
@@ -9,6 +10,9 @@
 #include "dist/builder/order.hpp"
 
 namespace builder {
+
+// What the nursery ignores, and a compiler must not.
+inline constexpr int k_ignored_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
 
 /// How the compiler's process is started: what to run and what to give up first. Built by the cell.
 struct Launch {

@@ -14,16 +14,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
 #include <map>
-#include <vector>
 
 #include "dist/builder/cell.hpp"
 #include "dist/builder/cgroup.hpp"
 #include "dist/builder/channel.hpp"
+#include "dist/builder/compiler_run.hpp"
 #include "dist/toolchain/root.hpp"
 #include "src/base/files.hpp"
+#include "src/base/pack.hpp"
 #include "src/base/strings.hpp"
 
 namespace builder {
@@ -170,22 +170,6 @@ private:
 
 }  // namespace
 
-namespace {
-
-/// Whatever the daemon was started with (a shell's or a service manager's descriptors) is not for jobs.
-void close_all_but(std::vector<int> keep) {
-    std::sort(keep.begin(), keep.end());
-    unsigned from = 3;
-    for (auto fd : keep) {
-        if (fd < 3) continue;
-        if (static_cast<unsigned>(fd) > from) (void)::syscall(SYS_close_range, from, static_cast<unsigned>(fd) - 1, 0u);
-        from = static_cast<unsigned>(fd) + 1;
-    }
-    (void)::syscall(SYS_close_range, from, ~0u, 0u);
-}
-
-}  // namespace
-
 std::string level_name(Level level) {
     switch (level) {
         case Level::privileged: return "namespaces";
@@ -195,19 +179,55 @@ std::string level_name(Level level) {
     return "unknown";
 }
 
-void run_nursery(NurserySettings settings, base::Fd control, base::Fd greeting) {
+std::string encode(const NurserySettings& settings) {
+    base::Writer w;
+    w.u8(static_cast<std::uint8_t>(settings.level));
+    w.bytes(settings.build_dir);
+    w.bytes(settings.bwrap_path);
+    w.bytes(settings.filter);
+    w.bytes(settings.filter_32);
+    w.u8(settings.with_proc ? 1 : 0);
+    w.u32(settings.uid);
+    w.u32(settings.gid);
+    return w.take();
+}
+
+base::Result<NurserySettings> decode_nursery_settings(std::string_view bytes) {
+    base::Reader r{bytes};
+    NurserySettings settings;
+    const auto level = r.u8();
+    settings.level = static_cast<Level>(level);
+    settings.build_dir = r.text();
+    settings.bwrap_path = r.text();
+    settings.filter = r.text();
+    settings.filter_32 = r.text();
+    settings.with_proc = r.u8() != 0;
+    settings.uid = r.u32();
+    settings.gid = r.u32();
+    if (!r.done() || level > static_cast<std::uint8_t>(Level::bwrap))
+        return base::Error{"sccache-nursery is of another version than the builder", std::errc::protocol_error};
+    return settings;
+}
+
+void run_nursery(base::Fd control) {
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    (void)::prctl(PR_SET_NAME, "sccache-nursery", 0, 0, 0);
-    close_all_but({control.get(), greeting.get(), settings.cgroup.get()});
+    // Whatever the daemon was started with (a shell's or a service manager's descriptors) is not for jobs.
+    (void)::syscall(SYS_close_range, static_cast<unsigned>(control.get()) + 1, ~0u, 0u);
     ::setsid();
     ::umask(022);
     // Terminal signals and a unit's stop signal are for the daemon, which drains and then hangs up on us.
-    for (int s : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) ::signal(s, SIG_IGN);
+    for (auto s : k_ignored_signals) ::signal(s, SIG_IGN);
     if (auto null = base::open_read("/dev/null")) (void)::dup2(null->get(), 0);
-    auto ready = settings.level == Level::bwrap ? base::Result<>{base::Ok{}} : enter_namespaces(settings);
-    (void)send_frame(greeting.get(), ready ? "" : ready.error().what);
-    greeting.reset();
-    if (ready) Nursery{std::move(settings), std::move(control)}.serve();
+    auto first = receive_message(control.get(), k_nursery_message_limit);
+    if (!first) ::_exit(1);
+    auto settings = decode_nursery_settings(first->bytes);
+    if (settings && !first->descriptors.empty()) settings->cgroup = std::move(first->descriptors[0]);
+    base::Result<> ready = base::Ok{};
+    if (!settings) ready = std::move(settings).error();
+    else if (settings->level != Level::bwrap) ready = enter_namespaces(*settings);
+    if (!send_message(control.get(), ready ? std::string{k_nursery_ready} : ready.error().what, {})) ::_exit(1);
+    first = base::Error{"used"};
+    if (ready) Nursery{std::move(*settings), std::move(control)}.serve();
     ::_exit(0);
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "src/base/fd.hpp"
 #include "src/base/result.hpp"
@@ -17,6 +18,9 @@ enum class Level {
     bwrap,           // bubblewrap and a copy of the toolchain for each job
 };
 std::string level_name(Level level);
+
+/// What a nursery that can work says.
+inline constexpr std::string_view k_nursery_ready = "ready";
 
 /// What all jobs of one builder share. Fixed when the nursery starts.
 struct NurserySettings {
@@ -39,11 +43,20 @@ struct NurseryMessage {
     std::uint64_t job = 0;
 };
 
-/// The nursery: a small single-threaded process forked from the daemon before it has threads. It lives in an empty
-/// network namespace with a bare file system, prepared once, and forks a cell for each job: forking a small process
-/// is cheap, and a fork of a threaded daemon may not even allocate memory. Never returns.
-/// Takes NurseryMessages from `control` (SOCK_SEQPACKET). Sends one frame on `greeting` when ready: empty, or why it
-/// cannot work.
-[[noreturn]] void run_nursery(NurserySettings settings, base::Fd control, base::Fd greeting);
+/// Where the nursery's program finds its end of the control socket.
+inline constexpr int k_nursery_control = 3;
+/// The longest message on the control socket: the settings, which hold two filters.
+inline constexpr std::size_t k_nursery_message_limit = 160 * 1024;
+
+// The settings as the first message to the nursery; the cgroup directory goes beside it as a descriptor.
+std::string encode(const NurserySettings& settings);
+base::Result<NurserySettings> decode_nursery_settings(std::string_view bytes);
+
+/// The nursery: a single-threaded process that lives in an empty network namespace with a bare file system, prepared
+/// once, and forks a cell for each job. It is a program of its own (sccache-nursery) with next to no libraries, since a
+/// fork costs what the process is large. Never returns.
+/// `control` is a SOCK_SEQPACKET: the settings come first and are answered by one message, "ready" or why it cannot work;
+/// then come NurseryMessages. The jobs die with the other end of it.
+[[noreturn]] void run_nursery(base::Fd control);
 
 }  // namespace builder

@@ -66,23 +66,41 @@ struct Sandbox::State {
 
 namespace {
 
-base::Result<std::pair<base::Fd, pid_t>> fork_nursery(NurserySettings settings) {
+/// Beside this program (build tree and any installation prefix), else the compiled-in place.
+std::string find_nursery() {
+    char path[PATH_MAX];
+    auto n = ::readlink("/proc/self/exe", path, sizeof path);
+    const auto here = base::directory_of({path, static_cast<std::size_t>(std::max<ssize_t>(n, 0))});
+    auto beside = base::cat(here, "/../libexec/sccache/sccache-nursery");
+    return ::access(beside.c_str(), X_OK) == 0 ? beside : SCCACHE_LIBEXEC "/sccache-nursery";
+}
+
+base::Result<std::pair<base::Fd, pid_t>> start_nursery(const std::string& program, const NurserySettings& settings) {
     auto ends = socket_pair(SOCK_SEQPACKET);
-    auto greeting = socket_pair(SOCK_STREAM);
-    if (!ends || !greeting) return base::errno_error("cannot make a socket pair");
+    if (!ends) return std::move(ends).error();
+    char name[] = "sccache-nursery";
+    char* const argv[] = {name, nullptr};
+    char* const environment[] = {nullptr};  // the daemon's may hold secrets
     auto pid = ::fork();
     if (pid < 0) return base::errno_error("cannot start the nursery");
     if (pid == 0) {
-        ends->first.reset();
-        greeting->first.reset();
-        run_nursery(std::move(settings), std::move(ends->second), std::move(greeting->second));
+        const bool placed = ends->second.get() == k_nursery_control ? ::fcntl(k_nursery_control, F_SETFD, 0) == 0
+                                                                    : ::dup2(ends->second.get(), k_nursery_control) >= 0;
+        if (placed) ::execve(program.c_str(), argv, environment);
+        ::_exit(127);
     }
-    greeting->second.reset();
-    auto ready = receive_frame(greeting->first.get(), 64 * 1024);
-    if (ready && ready->empty()) return std::pair{std::move(ends->first), pid};
-    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {}
-    if (!ready) return std::move(ready).error();
-    return base::Error{*ready, std::errc::operation_not_permitted};
+    ends->second.reset();
+    std::vector<int> beside;
+    if (settings.cgroup) beside.push_back(settings.cgroup.get());
+    auto step = send_message(ends->first.get(), encode(settings), beside);
+    auto answer = step ? receive_message(ends->first.get(), k_nursery_message_limit) : base::Result<Message>{std::move(step).error()};
+    if (answer && answer->bytes == k_nursery_ready) return std::pair{std::move(ends->first), pid};
+    ends->first.reset();
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127) return base::Error{base::cat("cannot run ", program), std::errc::no_such_file_or_directory};
+    if (!answer || answer->bytes.empty()) return base::Error{"the nursery ended at once", std::errc::io_error};
+    return base::Error{std::move(answer->bytes), std::errc::operation_not_permitted};
 }
 
 /// Waits for the cell's answer, a cancellation or the end of patience.
@@ -126,6 +144,7 @@ base::Result<Sandbox> Sandbox::start(const SandboxOptions& options) {
         auto made = make_slot_cgroups(group->get(), options.slots, options.limits);
         if (!made) group = std::move(made).error();
     }
+    const auto program = options.nursery.empty() ? find_nursery() : options.nursery;
     std::string lacking;
     for (auto level : {Level::privileged, Level::user_namespace, Level::bwrap}) {
         if (options.level ? *options.level != level : level == Level::privileged && ::geteuid() != 0) continue;
@@ -133,7 +152,7 @@ base::Result<Sandbox> Sandbox::start(const SandboxOptions& options) {
         for (bool with_proc : {true, false}) {
             NurserySettings settings{level, options.build_dir, options.bwrap_path, *filter, *filter_32, {}, with_proc, ::geteuid(), ::getegid()};
             if (group) settings.cgroup = base::Fd{::fcntl(group->get(), F_DUPFD_CLOEXEC, 3)};
-            auto nursery = fork_nursery(std::move(settings));
+            auto nursery = start_nursery(program, settings);
             if (!nursery) {
                 lacking += base::cat("; ", level_name(level), ": ", nursery.error().what);
                 break;  // /proc has nothing to do with it

@@ -15,6 +15,7 @@ struct SandboxOptions {
     std::string build_dir;   // emptied at start; toolchains/<id> below it are unpacked toolchains
     std::string bwrap_path;  // for the fallback; empty: none
     std::optional<Level> level;  // only this one; normally the best that passes the self-test
+    std::string nursery;     // the program; empty: the one installed with this one
     unsigned slots = 1;
     Limits limits;
 };
@@ -22,7 +23,7 @@ struct SandboxOptions {
 /// Runs jobs shut in. Made once by the daemon; `run` is for worker threads.
 class Sandbox {
 public:
-    /// Prepares build_dir and forks the nursery, so the caller must not have threads yet. Tries the levels best first
+    /// Prepares build_dir and starts the nursery, which dies with the calling thread. Tries the levels best first
     /// and keeps the first whose self-test job succeeds. The error names what each level lacked.
     static base::Result<Sandbox> start(const SandboxOptions& options);
     Sandbox(Sandbox&&) noexcept;

@@ -135,10 +135,4 @@ base::Result<std::string> make_system_call_filter(Programs programs) {
     return base::read_whole(file.get(), k_max_program);
 }
 
-bool apply_system_call_filter(const std::string& program) {
-    sock_fprog filter{static_cast<unsigned short>(program.size() / sizeof(sock_filter)),
-                      reinterpret_cast<sock_filter*>(const_cast<char*>(program.data()))};
-    return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0;
-}
-
 }  // namespace builder

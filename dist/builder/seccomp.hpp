@@ -12,7 +12,4 @@ namespace builder {
 enum class Programs { native, also_32_bit };
 base::Result<std::string> make_system_call_filter(Programs programs);
 
-/// Puts the filter on the calling thread; it outlives exec. Needs no-new-privileges. Async-signal-safe.
-bool apply_system_call_filter(const std::string& program);
-
 }  // namespace builder

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "dist/toolchain/root.hpp"
+#include "dist/toolchain/unpack_toolchain.hpp"
 #include "src/base/files.hpp"
 #include "src/base/log.hpp"
 #include "src/base/strings.hpp"

@@ -19,6 +19,7 @@ constexpr std::size_t k_block = 1 << 20;
 constexpr std::size_t k_window = 32 * 1024;
 constexpr int k_level = 6;
 constexpr std::size_t k_ratio_free = 1 << 20;
+constexpr std::size_t k_chunk = 64 * 1024;
 
 struct Block {
     std::string_view plain;
@@ -112,7 +113,7 @@ struct Inflater::State {
     Source source;
     z_stream z{};
     std::uint64_t max_plain, max_ratio;
-    std::string out = std::string(64 * 1024, '\0');
+    std::unique_ptr<char[]> out{new char[k_chunk]};  // not cleared: small streams touch little of it
     std::uint64_t plain = 0, packed = 0;
     bool usable = false, ended = false;
 };
@@ -141,19 +142,19 @@ base::Result<std::string_view> Inflater::next() {
             s.z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes->data()));
             s.z.avail_in = static_cast<uInt>(bytes->size());
         }
-        s.z.next_out = reinterpret_cast<Bytef*>(s.out.data());
-        s.z.avail_out = static_cast<uInt>(s.out.size());
+        s.z.next_out = reinterpret_cast<Bytef*>(s.out.get());
+        s.z.avail_out = static_cast<uInt>(k_chunk);
         auto rc = ::inflate(&s.z, Z_NO_FLUSH);
         if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
             return base::Error{"the compressed data is damaged", std::errc::invalid_argument};
         s.ended = rc == Z_STREAM_END;
-        auto made = s.out.size() - s.z.avail_out;
+        auto made = k_chunk - s.z.avail_out;
         s.plain += made;
         if (s.plain > s.max_plain)
             return base::Error{base::cat("unpacks to more than ", s.max_plain, " bytes"), std::errc::file_too_large};
         if (s.plain > k_ratio_free && s.plain / s.max_ratio > s.packed)
             return base::Error{"is compressed suspiciously well", std::errc::file_too_large};
-        if (made > 0) return std::string_view{s.out.data(), made};
+        if (made > 0) return std::string_view{s.out.get(), made};
     }
     return std::string_view{};
 }

@@ -1,10 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
-#include "dist/protocol/messages.hpp"
-#include "dist/toolchain/gzip.hpp"
+#include "dist/toolchain/members.hpp"
 #include "dist/toolchain/root.hpp"
 #include "src/base/result.hpp"
 
@@ -24,14 +22,9 @@ struct Unpacked {
     std::uint64_t bytes = 0;
 };
 
-/// Unpacks a tar stream into `root`. Only directories, files and links are made; anything else, "..", or a limit
+/// Unpacks `members` into `root`. Only directories, files and links are made; anything else, "..", or a limit
 /// passed is an error, and what was unpacked so far is left for the caller to remove. Owners, set-user-id bits,
 /// extended attributes and access lists of the archive are ignored; times are kept. Later members replace earlier ones.
-base::Result<Unpacked> untar(const Inflater::Source& plain, const Root& root, const UnpackLimits& limits);
-
-/// Unpacks the toolchain archive open at `fd` (from offset 0) into the new directory `directory`, hashing as it goes:
-/// the directory exists afterwards only if the archive is whole and its hash is `id`.
-base::Result<Unpacked> unpack_toolchain(int fd, const protocol::ArchiveId& id, const std::string& directory,
-                                        const UnpackLimits& limits = {});
+base::Result<Unpacked> unpack(Members& members, const Root& root, const UnpackLimits& limits);
 
 }  // namespace toolchain

@@ -12,6 +12,7 @@
 
 #include "dist/builder/cell.hpp"
 #include "dist/toolchain/root.hpp"
+#include "dist/toolchain/tar_reader.hpp"
 #include "dist/toolchain/unpack.hpp"
 
 namespace {
@@ -37,11 +38,13 @@ void unpack(std::string_view bytes, bool compressed, const toolchain::Root& root
         return bytes;
     };
     if (!compressed) {
-        (void)toolchain::untar(whole, root, limits);
+        toolchain::TarReader tar{whole};
+        (void)toolchain::unpack(tar, root, limits);
         return;
     }
     toolchain::Inflater inflater{whole, toolchain::Inflater::Format::zlib, 2 << 20, 1100};
-    (void)toolchain::untar([&] { return inflater.next(); }, root, limits);
+    toolchain::TarReader tar{[&] { return inflater.next(); }};
+    (void)toolchain::unpack(tar, root, limits);
 }
 
 }  // namespace

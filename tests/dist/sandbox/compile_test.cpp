@@ -5,6 +5,7 @@
 #include "dist/builder/toolchains.hpp"
 #include "dist/toolchain/ask.hpp"
 #include "dist/toolchain/pack.hpp"
+#include "dist/toolchain/unpack_toolchain.hpp"
 #include "src/base/strings.hpp"
 #include "tests/dist/sandbox/fixture.hpp"
 

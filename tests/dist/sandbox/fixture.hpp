@@ -40,6 +40,7 @@ struct Cage {
         options.build_dir = scratch / "build";
         options.bwrap_path = ::access("/usr/bin/bwrap", X_OK) == 0 ? "/usr/bin/bwrap" : "";
         options.level = level;
+        options.nursery = NURSERY;
         auto started = builder::Sandbox::start(options);
         if (!started) {
             why_not = started.error().what;

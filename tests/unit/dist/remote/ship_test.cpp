@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "dist/remote/tree.hpp"
+#include "dist/toolchain/tar_reader.hpp"
 #include "dist/toolchain/unpack.hpp"
 #include "tests/unit/catch.hpp"
 
@@ -43,7 +44,8 @@ void unpack(const remote::Inputs& inputs, const std::string& directory) {
                                  toolchain::Inflater::Format::zlib, 1 << 30, 1100};
     auto root = toolchain::Root::open(directory);
     REQUIRE(root);
-    auto done = toolchain::untar([&] { return inflater.next(); }, *root, {});
+    toolchain::TarReader tar{[&] { return inflater.next(); }};
+    auto done = toolchain::unpack(tar, *root, {});
     INFO((done ? "" : done.error().what));
     REQUIRE(done);
     for (;;) {  // the checksum is looked at the end of the stream

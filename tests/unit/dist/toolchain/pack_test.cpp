@@ -7,7 +7,7 @@
 #include <random>
 
 #include "dist/toolchain/elf.hpp"
-#include "dist/toolchain/unpack.hpp"
+#include "dist/toolchain/unpack_toolchain.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/dist/toolchain/scratch.hpp"
 

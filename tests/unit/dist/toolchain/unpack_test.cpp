@@ -1,4 +1,4 @@
-#include "dist/toolchain/unpack.hpp"
+#include "dist/toolchain/unpack_toolchain.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
