@@ -55,10 +55,10 @@ base::Result<> mount_it(const char* what, const std::string& where, const char* 
 }
 
 /// Overlay of the read-only toolchain and a fresh, limited tmpfs; then this becomes "/".
-base::Result<> enter_root(const Order& order, const NurserySettings& settings) {
+base::Result<> enter_root(const Preparation& wanted, const NurserySettings& settings) {
     const std::string job = k_stage_job;
     auto step = mount_it("tmpfs", job, "tmpfs", MS_NOSUID | MS_NODEV,
-                         base::cat("size=", order.limits.disk, ",nr_inodes=", order.limits.files, ",mode=0755"));
+                         base::cat("size=", wanted.disk, ",nr_inodes=", wanted.files, ",mode=0755"));
     if (!step) return step;
     // Made in the upper layer: whatever the toolchain has under these names (a link!), these are directories.
     for (auto* dir : {"/up", "/work", "/root", "/up/proc", "/up/dev", "/up/tmp"})
@@ -66,7 +66,7 @@ base::Result<> enter_root(const Order& order, const NurserySettings& settings) {
     (void)::chmod((job + "/up").c_str(), 0755);
     (void)::chmod((job + "/up/tmp").c_str(), 01777);
     const auto root = job + "/root";
-    std::string layers = base::cat("lowerdir=", k_stage_toolchains, "/", order.toolchain, ",upperdir=", job, "/up,workdir=", job, "/work");
+    std::string layers = base::cat("lowerdir=", k_stage_toolchains, "/", wanted.toolchain, ",upperdir=", job, "/up,workdir=", job, "/work");
     if (settings.level == Level::user_namespace) layers += ",userxattr";
     step = mount_it("overlay", root, "overlay", MS_NOSUID | MS_NODEV, layers);
     if (!step) return step;
@@ -168,12 +168,18 @@ base::Result<Outcome> finish(Ran ran, const Order& order, const toolchain::Root&
     return outcome;
 }
 
-base::Result<Outcome> in_namespaces(const NurserySettings& settings, std::uint32_t slot, const Order& order, int channel, int inputs) {
-    auto step = enter_root(order, settings);
+/// What the job runs in, before it is known: its root is "/" afterwards.
+base::Result<> prepare(const NurserySettings& settings, const Preparation& wanted) {
+    base::Result<> step = base::Ok{};
+    if (settings.level == Level::user_namespace) step = map_user(settings.uid, settings.gid);
+    if (step) step = enter_root(wanted, settings);
     if (step) step = keep_few_capabilities(settings);
-    if (!step) return std::move(step).error();
     // Nobody in here may look into this process: it holds more rights than the compiler.
     (void)::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    return step;
+}
+
+base::Result<Outcome> in_namespaces(const NurserySettings& settings, std::uint32_t slot, const Order& order, int channel, int inputs) {
     auto root = toolchain::Root::open("/");
     if (!root) return std::move(root).error();
     Launch launch;
@@ -181,7 +187,7 @@ base::Result<Outcome> in_namespaces(const NurserySettings& settings, std::uint32
         launch.become = k_first_job_uid + slot;
         root->set_owner(*launch.become, *launch.become);
     }
-    step = unpack_inputs(inputs, order.limits, *root);
+    auto step = unpack_inputs(inputs, order.limits, *root);
     if (step) step = make_places(order, *root);
     if (!step) return std::move(step).error();
     launch.argv = {order.executable};
@@ -213,24 +219,31 @@ base::Result<Outcome> in_bwrap(const NurserySettings& settings, const Order& ord
     return finish(std::move(*ran), order, *root);
 }
 
-base::Result<Outcome> work(const NurserySettings& settings, std::uint32_t slot, int channel, int inputs) {
-    if (settings.level == Level::user_namespace) {
-        auto mapped = map_user(settings.uid, settings.gid);
-        if (!mapped) return std::move(mapped).error();
-    }
+base::Result<Outcome> work(const NurserySettings& settings, std::uint32_t slot, int channel) {
     auto bytes = receive_frame(channel, k_max_order);
+    if (!bytes) return std::move(bytes).error();
+    auto wanted = decode_preparation(*bytes);
+    if (!wanted) return std::move(wanted).error();
+    if (settings.level != Level::bwrap) {
+        auto prepared = prepare(settings, *wanted);
+        if (!prepared) return std::move(prepared).error();
+    }
+    auto inputs = receive_message(channel, 1);
+    if (!inputs) return std::move(inputs).error();
+    if (inputs->descriptors.size() != 1) ::_exit(0);  // there is no job for this cell
+    bytes = receive_frame(channel, k_max_order);
     if (!bytes) return std::move(bytes).error();
     auto order = decode_order(*bytes);
     if (!order) return std::move(order).error();
-    return settings.level == Level::bwrap ? in_bwrap(settings, *order, channel, inputs)
-                                          : in_namespaces(settings, slot, *order, channel, inputs);
+    const auto fd = inputs->descriptors[0].get();
+    return settings.level == Level::bwrap ? in_bwrap(settings, *order, channel, fd) : in_namespaces(settings, slot, *order, channel, fd);
 }
 
 }  // namespace
 
-void run_cell(const NurserySettings& settings, std::uint32_t slot, base::Fd channel, base::Fd inputs) {
+void run_cell(const NurserySettings& settings, std::uint32_t slot, base::Fd channel) {
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    auto outcome = work(settings, slot, channel.get(), inputs.get());
+    auto outcome = work(settings, slot, channel.get());
     if (send_frame(channel.get(), encode_answer(outcome)) && outcome)
         for (const auto& output : outcome->outputs)
             if (!send_message(channel.get(), "f", {output.file.get()})) break;

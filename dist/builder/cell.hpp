@@ -9,9 +9,10 @@ namespace builder {
 inline constexpr const char* k_stage_toolchains = "/toolchains";
 inline constexpr const char* k_stage_job = "/job";
 
-/// The first process of one job, already in its own namespaces (not for Level::bwrap): reads the order from `channel`,
-/// builds the root, unpacks `inputs` (a zlib stream of a tar), runs the compiler, answers, exits. Never returns.
-[[noreturn]] void run_cell(const NurserySettings& settings, std::uint32_t slot, base::Fd channel, base::Fd inputs);
+/// The first process of one job, already in its own namespaces (not for Level::bwrap). Reads from `channel` a Preparation
+/// and builds the root; then, perhaps much later, one byte with the inputs beside it (an open zlib stream of a tar) and the
+/// Order; unpacks, runs the compiler, answers, exits. Ends without a word when the channel closes before the order.
+[[noreturn]] void run_cell(const NurserySettings& settings, std::uint32_t slot, base::Fd channel);
 
 /// The directory of a bwrap job; the nursery removes it when the cell has ended.
 std::string bwrap_job_directory(const NurserySettings& settings, pid_t cell);

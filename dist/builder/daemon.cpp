@@ -25,6 +25,7 @@ using namespace std::chrono_literals;
 
 constexpr auto k_target = "sccache_dist";
 constexpr auto k_server_target = "sccache::dist::http::server";
+constexpr auto k_cell_idle = 2s;  // a build sends its next job sooner; nobody else needs a process waiting
 constexpr auto k_unclaimed_grace = 2s;  // at SIGTERM, for jobs whose client is just about to come
 
 base::Error setting_error(std::string_view key, const base::Error& why) { return {base::cat("`", key, "`: ", why.what), why.code}; }
@@ -161,6 +162,7 @@ public:
             m_service.expire();
             m_notify.status(status());
         });
+        m_rest = m_loop.every(k_cell_idle, [this] { m_sandbox.rest(k_cell_idle); });
         m_scheduler.start([this] { m_notify.ready(status()); });
         m_loop.run();
         return m_exit_code;
@@ -272,7 +274,7 @@ private:
     std::optional<net::HttpServer> m_server;
     std::optional<systemd::Control> m_control;
     systemd::Notifier m_notify;
-    net::Timer m_watchdog, m_tick, m_drain;
+    net::Timer m_watchdog, m_tick, m_rest, m_drain;
     std::chrono::steady_clock::time_point m_stop_asked;
     int m_exit_code = 0;
 };

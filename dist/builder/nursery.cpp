@@ -121,15 +121,15 @@ private:
         auto message = receive_message(m_control.get(), sizeof m);
         if (!message || message->bytes.size() != sizeof m) return false;  // the daemon has gone
         std::memcpy(&m, message->bytes.data(), sizeof m);
-        if (m.kind == NurseryMessage::Kind::start && message->descriptors.size() == 2) {
-            start(m, std::move(message->descriptors[0]), std::move(message->descriptors[1]));
+        if (m.kind == NurseryMessage::Kind::start && message->descriptors.size() == 1) {
+            start(m, std::move(message->descriptors[0]));
         } else if (m.kind == NurseryMessage::Kind::kill) {
             if (auto it = m_cells.find(m.job); it != m_cells.end()) ::kill(it->second, SIGKILL);
         }
         return true;
     }
 
-    void start(const NurseryMessage& m, base::Fd channel, base::Fd inputs) {
+    void start(const NurseryMessage& m, base::Fd channel) {
         clone_args args{};
         args.exit_signal = SIGCHLD;
         if (m_settings.level != Level::bwrap) args.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWCGROUP;
@@ -147,7 +147,7 @@ private:
         }
         if (pid == 0) {
             m_control.reset();
-            run_cell(m_settings, m.slot, std::move(channel), std::move(inputs));
+            run_cell(m_settings, m.slot, std::move(channel));
         }
         m_cells[m.job] = pid;
     }

@@ -35,7 +35,7 @@ struct NurserySettings {
     gid_t gid = 0;
 };
 
-/// First word of the daemon to the nursery. `start` comes with two descriptors: the job's channel and its inputs.
+/// Word of the daemon to the nursery. `start` comes with the job's channel beside it.
 struct NurseryMessage {
     enum class Kind : std::uint32_t { start = 1, kill = 2 };
     Kind kind = Kind::start;

@@ -4,6 +4,24 @@
 
 namespace builder {
 
+std::string encode(const Preparation& preparation) {
+    base::Writer w;
+    w.bytes(preparation.toolchain);
+    w.u64(preparation.disk);
+    w.u64(preparation.files);
+    return w.take();
+}
+
+base::Result<Preparation> decode_preparation(std::string_view bytes) {
+    base::Reader r{bytes};
+    Preparation preparation;
+    preparation.toolchain = r.text();
+    preparation.disk = r.u64();
+    preparation.files = r.u64();
+    if (!r.done()) return base::Error{"the job's order is damaged", std::errc::bad_message};
+    return preparation;
+}
+
 std::string encode(const Order& order) {
     base::Writer w;
     w.bytes(order.toolchain);

@@ -12,6 +12,14 @@
 
 namespace builder {
 
+/// What a job's root is made from. A cell that has made one can wait for any job that wants the same.
+struct Preparation {
+    std::string toolchain;    // directory name below the sandbox's toolchains directory
+    std::uint64_t disk = 0;   // bytes the job may write
+    std::uint64_t files = 0;
+    bool operator==(const Preparation&) const = default;
+};
+
 /// One job as the sandbox runs it. Made from a run_job request after its token was checked.
 struct Order {
     std::string toolchain;               // directory name below the sandbox's toolchains directory
@@ -40,7 +48,9 @@ struct Outcome {
     std::vector<Outcome::Output> outputs;
 };
 
-// Between the daemon and its job processes, which are forks of the same program: no versions.
+// Between the daemon and its job processes, which are installed together: no versions.
+std::string encode(const Preparation&);
+base::Result<Preparation> decode_preparation(std::string_view);
 std::string encode(const Order&);
 base::Result<Order> decode_order(std::string_view);
 

@@ -11,8 +11,11 @@
 
 #include <algorithm>
 #include <climits>
+#include <utility>
+#include <vector>
 
 #include "dist/builder/cell.hpp"
+#include "dist/builder/cells.hpp"
 #include "dist/builder/cgroup.hpp"
 #include "dist/builder/channel.hpp"
 #include "dist/builder/seccomp.hpp"
@@ -25,6 +28,7 @@
 namespace builder {
 namespace {
 
+using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds k_grace{30};  // for unpacking and collecting around the compiler's own time
 constexpr std::size_t k_answer_slack = 1 << 20;
 constexpr auto k_target = "sccache_dist::build";
@@ -48,19 +52,13 @@ base::Result<> prepare_build_dir(const std::string& build_dir) {
 struct Sandbox::State {
     Level level = Level::privileged;
     std::string description;
-    base::Fd control;
+    std::unique_ptr<Cells> cells;
     pid_t nursery = -1;
-    std::atomic<std::uint64_t> next_job{1};
 
     ~State() {
-        control.reset();  // the nursery leaves, the kernel kills its jobs
+        cells.reset();  // the nursery leaves, the kernel kills its jobs
         if (nursery < 0) return;
         while (::waitpid(nursery, nullptr, 0) < 0 && errno == EINTR) {}
-    }
-
-    void kill(std::uint64_t job) const {
-        NurseryMessage m{NurseryMessage::Kind::kill, 0, job};
-        (void)send_message(control.get(), {reinterpret_cast<const char*>(&m), sizeof m}, {});
     }
 };
 
@@ -104,9 +102,9 @@ base::Result<std::pair<base::Fd, pid_t>> start_nursery(const std::string& progra
 }
 
 /// Waits for the cell's answer, a cancellation or the end of patience.
-base::Result<> wait_for(int channel, int cancel, std::chrono::steady_clock::time_point deadline) {
+base::Result<> wait_for(int channel, int cancel, Clock::time_point deadline) {
     for (;;) {
-        auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+        auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
         if (left <= 0) return base::Error{"the job did not end in time", std::errc::timed_out};
         pollfd polled[]{{channel, POLLIN, 0}, {cancel, POLLIN, 0}};
         auto n = ::poll(polled, 2, static_cast<int>(std::min<long long>(left, INT_MAX)));
@@ -126,7 +124,7 @@ Sandbox::~Sandbox() = default;
 
 Level Sandbox::level() const { return m_state->level; }
 const std::string& Sandbox::description() const { return m_state->description; }
-int Sandbox::nursery_fd() const { return m_state->control.get(); }
+int Sandbox::nursery_fd() const { return m_state->cells->control(); }
 pid_t Sandbox::nursery_pid() const { return m_state->nursery; }
 
 base::Result<Sandbox> Sandbox::start(const SandboxOptions& options) {
@@ -159,7 +157,7 @@ base::Result<Sandbox> Sandbox::start(const SandboxOptions& options) {
             }
             auto state = std::make_unique<State>();
             state->level = level;
-            state->control = std::move(nursery->first);
+            state->cells = std::make_unique<Cells>(std::move(nursery->first), options.build_dir + "/toolchains");
             state->nursery = nursery->second;
             state->description = base::cat(level_name(level), with_proc ? "" : " without /proc", group ? ", cgroup limits" : ", process limits");
             Sandbox sandbox{std::move(state)};
@@ -177,24 +175,20 @@ base::Result<Sandbox> Sandbox::start(const SandboxOptions& options) {
 }
 
 base::Result<Outcome> Sandbox::run(const Order& order, unsigned slot, const base::Fd& inputs, int cancel) {
-    auto ends = socket_pair(SOCK_STREAM);
-    if (!ends) return std::move(ends).error();
-    const auto deadline = std::chrono::steady_clock::now() + order.limits.wall + k_grace;
-    NurseryMessage m{NurseryMessage::Kind::start, slot, m_state->next_job++};
-    auto step = send_message(m_state->control.get(), {reinterpret_cast<const char*>(&m), sizeof m}, {ends->second.get(), inputs.get()});
-    ends->second.reset();
-    if (!step) return std::move(step).error();
-    const auto& channel = ends->first;
-    // A cell that fails early hangs up while we still talk: its reason is in the channel then.
-    (void)send_frame(channel.get(), encode(order));
-    step = wait_for(channel.get(), cancel, deadline);
+    const auto deadline = Clock::now() + order.limits.wall + k_grace;
+    const Preparation preparation{order.toolchain, order.limits.disk, order.limits.files};
+    auto cell = m_state->cells->get(slot, preparation);
+    if (!cell) return std::move(cell).error();
+    const auto& channel = cell->channel;
+    if (send_message(channel.get(), "i", {inputs.get()})) (void)send_frame(channel.get(), encode(order));
+    auto step = wait_for(channel.get(), cancel, deadline);
     if (!step) {
-        m_state->kill(m.job);
+        m_state->cells->kill(*cell);
         return std::move(step).error();
     }
     auto head = receive_frame(channel.get(), 2 * order.limits.stream_bytes + k_answer_slack);
     if (!head) {
-        m_state->kill(m.job);
+        m_state->cells->kill(*cell);
         return base::Error{"the job was killed from outside, most likely for its memory: " + head.error().what, std::errc::not_enough_memory};
     }
     auto outcome = decode_answer(*head);
@@ -208,7 +202,11 @@ base::Result<Outcome> Sandbox::run(const Order& order, unsigned slot, const base
             return base::Error{"the job process sent no proper output", std::errc::bad_message};
         output.file = std::move(message->descriptors[0]);
     }
+    // Bubblewrap's cells copy the whole toolchain: not for a job that may never come.
+    if (m_state->level != Level::bwrap) m_state->cells->expect_another(slot, preparation);
     return outcome;
 }
+
+void Sandbox::rest(std::chrono::milliseconds idle) { m_state->cells->rest(idle); }
 
 }  // namespace builder

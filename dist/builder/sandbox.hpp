@@ -36,6 +36,10 @@ public:
     /// timed_out, operation_canceled, file_too_large (a limit), others: the job could not be run. Thread-safe.
     base::Result<Outcome> run(const Order& order, unsigned slot, const base::Fd& inputs, int cancel = -1);
 
+    /// Lets go of the cells that wait for a next job since longer than `idle`; from any thread. A slot whose last two jobs
+    /// had the same toolchain has the next job's root made while nobody waits for it.
+    void rest(std::chrono::milliseconds idle = std::chrono::milliseconds{0});
+
     [[nodiscard]] Level level() const;
     /// For the log and the status line: "user namespaces, /proc, cgroup limits".
     [[nodiscard]] const std::string& description() const;

@@ -29,14 +29,15 @@ double seconds(F&& f) {
 }
 
 /// Children of the nursery: what is left of jobs.
-std::size_t jobs_left(const builder::Sandbox& sandbox) {
+std::size_t jobs_left(builder::Sandbox& sandbox) {
+    sandbox.rest();
     auto pid = std::to_string(sandbox.nursery_pid());
     auto text = base::read_file("/proc/" + pid + "/task/" + pid + "/children");
     if (!text) return 0;
     return static_cast<std::size_t>(std::count(text->begin(), text->end(), ' '));
 }
 
-void all_gone(const builder::Sandbox& sandbox) {
+void all_gone(builder::Sandbox& sandbox) {
     for (int i = 0; i < 100 && jobs_left(sandbox) > 0; ++i) std::this_thread::sleep_for(50ms);
     CHECK(jobs_left(sandbox) == 0);
 }

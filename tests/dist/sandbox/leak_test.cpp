@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "src/base/strings.hpp"
 #include "tests/dist/sandbox/fixture.hpp"
 
 using namespace std::chrono_literals;
@@ -36,7 +37,8 @@ std::size_t tree_size(const std::string& directory) {
     return n;
 }
 
-Count count(const Cage& cage) {
+Count count(Cage& cage) {
+    cage.sandbox->rest();
     const auto proc = "/proc/" + std::to_string(cage.sandbox->nursery_pid());
     auto children = base::read_file(proc + "/task/" + std::to_string(cage.sandbox->nursery_pid()) + "/children");
     return {lines("/proc/self/mountinfo"), lines(proc + "/mountinfo"), entries("/proc/self/fd"), entries(proc + "/fd"),
@@ -92,6 +94,46 @@ TEST_CASE("sandbox: killing the nursery ends its jobs, and says so") {
     CHECK_FALSE(outcome);
     CHECK(std::chrono::steady_clock::now() - start < 10s);
     CHECK_FALSE(cage.run(Cage::order({"exit", "0"})));
+}
+
+TEST_CASE("sandbox: a cell that waits serves only what it was made for") {
+    for (auto level : test::k_levels) {
+        Cage cage{level};
+        if (!cage.sandbox || level == builder::Level::bwrap) continue;
+        INFO("level " << builder::level_name(level));
+        const auto tree = cage.scratch / "build/toolchains/" + test::k_toolchain;
+        auto said = [&](const builder::Order& order) {
+            auto outcome = cage.run(order);
+            return outcome ? outcome->out : "error: " + outcome.error().what;
+        };
+        const auto order = Cage::order({"cat", "/mark"});
+        cage.scratch.file(std::string{"build/toolchains/"} + test::k_toolchain + "/mark", "one");
+        for (int i = 0; i < 4; ++i) CHECK(said(order) == "one");
+
+        // Evicted and unpacked anew: same name, another directory.
+        std::filesystem::copy(tree, tree + ".new", std::filesystem::copy_options::recursive);
+        REQUIRE(base::write_file(tree + ".new/mark", "two", 0644));
+        std::filesystem::rename(tree, tree + ".old");
+        std::filesystem::rename(tree + ".new", tree);
+        std::filesystem::remove_all(tree + ".old");
+        for (int i = 0; i < 4; ++i) CHECK(said(order) == "two");
+
+        // Another limit is another root.
+        auto tight = Cage::order({"write", "x.o"}, {"x.o"});
+        tight.limits.files = 1;
+        CHECK(said(tight).starts_with("error"));
+        CHECK(said(order) == "two");
+        CHECK(said(order) == "two");
+
+        // One that was killed while it waited is not a failed job.
+        std::this_thread::sleep_for(100ms);
+        const auto nursery = std::to_string(cage.sandbox->nursery_pid());
+        const auto children = *base::read_file("/proc/" + nursery + "/task/" + nursery + "/children");
+        CHECK_FALSE(children.empty());
+        for (auto child : base::split(base::trim(children), ' ')) ::kill(static_cast<pid_t>(*base::parse_u64(child)), SIGKILL);
+        std::this_thread::sleep_for(100ms);
+        CHECK(said(order) == "two");
+    }
 }
 
 TEST_CASE("sandbox: jobs in several slots run side by side") {
