@@ -36,11 +36,12 @@ Listener::Listener(Engine& engine, Limits limits)
       m_limits{limits},
       m_epoll{::epoll_create1(EPOLL_CLOEXEC)},
       m_bell{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)},
-      m_news{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)} {
+      m_news{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
     epoll_event bell{};
     bell.events = EPOLLIN;
     bell.data.ptr = &m_bell;
     ::epoll_ctl(m_epoll.get(), EPOLL_CTL_ADD, m_bell.get(), &bell);
+    bell.events = EPOLLIN | EPOLLET;  // each write wakes one worker; nobody reads, so nobody comes too late
     bell.data.ptr = &m_news;
     ::epoll_ctl(m_epoll.get(), EPOLL_CTL_ADD, m_news.get(), &bell);
     m_last_activity = steady_ms();
@@ -216,6 +217,10 @@ void Listener::wake_parked() {
 void Listener::move_to_woken(Connection& connection) {
     if (std::erase(m_parked, &connection) == 0) return;
     m_woken.push_back(&connection);
+    call_worker();
+}
+
+void Listener::call_worker() {
     std::uint64_t one = 1;
     (void)!::write(m_news.get(), &one, sizeof one);
 }
@@ -227,16 +232,16 @@ void Listener::wake(Connection& connection) {
 }
 
 void Listener::serve_woken() {
-    std::uint64_t one = 0;
-    if (::read(m_news.get(), &one, sizeof one) != static_cast<ssize_t>(sizeof one))
-        return;  // another worker was faster
     Connection* connection = nullptr;
+    bool more = false;
     {
         std::lock_guard lock{m_mutex};
         if (m_woken.empty()) return;
         connection = m_woken.front();
         m_woken.pop_front();
+        more = !m_woken.empty();
     }
+    if (more) call_worker();  // two calls at about the same time may have woken one worker only
     m_last_activity = steady_ms();
     if (deliver(*connection, connection->session->resume())) arm(*connection);
 }

@@ -56,6 +56,7 @@ private:
     void close(Connection& connection);
     void wake_parked();
     void wake(Connection& connection);
+    void call_worker();
     void serve_woken();
     void move_to_woken(Connection& connection);
     void steward();
@@ -65,7 +66,7 @@ private:
     Limits m_limits;
     base::Fd m_epoll;
     base::Fd m_bell;  // eventfd: wakes workers to stop
-    base::Fd m_news;  // eventfd, a semaphore: one worker a woken connection
+    base::Fd m_news;  // eventfd: wakes one worker to look at m_woken
     std::vector<base::Fd> m_listening;
     std::atomic<bool> m_stopping{false};
     std::atomic<std::int64_t> m_last_activity{0};  // steady clock, ms

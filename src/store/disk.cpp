@@ -148,11 +148,7 @@ base::Result<> DiskStore::write_into(const Tree& where, Head& head, const std::v
     auto name = entry_name(head.header.key, head.kind);
     struct stat old {};
     bool replaces = ::fstatat(tree_fd, name.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(old.st_mode);
-    // ext4 writes a new file out before it may replace an old one by rename: milliseconds for a large one. Without the
-    // old name it does not, and a reader that comes in between has a miss.
-    if (replaces && static_cast<std::uint64_t>(old.st_size) > k_inline_limit && head.kind == Kind::result)
-        (void)::unlinkat(tree_fd, name.c_str(), 0);
-    auto renamed = file->commit(name);
+    auto renamed = replaces ? file->replace(name) : file->commit(name);
     if (!renamed) return renamed;
 
     auto grown = static_cast<std::int64_t>(footprint(*total));

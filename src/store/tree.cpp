@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 
 #include "src/base/files.hpp"
@@ -153,6 +154,14 @@ base::Result<NewFile> NewFile::create(int tree_fd, unsigned shard) {
 base::Result<> NewFile::commit(const std::string& name) {
     if (::renameat(m_tree_fd, m_name.c_str(), m_tree_fd, name.c_str()) != 0)
         return base::errno_error("cannot rename a new file in the cache");
+    m_name.clear();
+    return base::Ok{};
+}
+
+base::Result<> NewFile::replace(const std::string& name) {
+    // Some file systems and old kernels cannot do it, and the old entry may have gone meanwhile.
+    if (::renameat2(m_tree_fd, m_name.c_str(), m_tree_fd, name.c_str(), RENAME_EXCHANGE) != 0) return commit(name);
+    ::unlinkat(m_tree_fd, m_name.c_str(), 0);  // the old entry has our name now
     m_name.clear();
     return base::Ok{};
 }

@@ -62,6 +62,10 @@ public:
     [[nodiscard]] int fd() const { return m_fd.get(); }
     /// Renames to `name` (relative to the tree), replacing what is there.
     base::Result<> commit(const std::string& name);
+    /// As commit, for a name that an entry has already, without waiting for the disk: ext4 writes a new file out before it
+    /// may replace an old one by rename, but not before the two change names. After a crash the entry may be incomplete,
+    /// as any new one; its checksums tell, and it is a miss.
+    base::Result<> replace(const std::string& name);
 
 private:
     NewFile(int tree_fd, std::string name, base::Fd fd);
