@@ -48,7 +48,7 @@ struct Loop::Impl {
     asio::io_context context{1};
     std::thread::id thread;
     std::vector<std::unique_ptr<asio::signal_set>> signals;
-    std::vector<std::unique_ptr<asio::posix::stream_descriptor>> watched;
+    std::vector<std::shared_ptr<asio::posix::stream_descriptor>> watched;  // shared with their pending waits
 };
 
 /// A TCP connection that may speak TLS; the socket first, TLS on top of it.

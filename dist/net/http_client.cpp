@@ -11,8 +11,9 @@
 #include "dist/net/asio.hpp"
 #include "src/base/strings.hpp"
 
-// One coroutine per call. A watchdog timer closes the call's socket at its deadline, which wakes whatever the coroutine
-// waits for. Kept connections carry a pending "readable" wait: an idle HTTP connection that becomes readable has been
+// One coroutine per call. A watchdog closes the call's socket at its deadline, which wakes whatever the coroutine waits
+// for. It is one timer for all calls, set to the earliest deadline it was told of: calls end long before theirs, so it
+// rarely fires, and a call costs no timer of its own. Kept connections carry a pending "readable" wait: an idle HTTP connection that becomes readable has been
 // closed by the peer (or is out of step), either way it is dropped at once and not tried by the next call.
 
 namespace net {
@@ -26,6 +27,7 @@ base::Error failed(std::string_view what, const error_code& ec) {
     return {base::cat(what, ": ", ec.message()), code};
 }
 
+constexpr std::size_t k_record = 16 * 1024;
 constexpr int k_interim_limit = 4096;  // one every few seconds, for hours
 
 /// Requests that may share a connection: same peer, same way of trusting it.
@@ -52,18 +54,16 @@ using ClientConnectionPtr = std::shared_ptr<ClientConnection>;  // its call, the
 /// One running call.
 struct Call {
     Call(asio::io_context& context, CallId i, ClientRequest r, HttpClient::Done d)
-        : id{i}, request{std::move(r)}, done{std::move(d)}, watchdog{context}, resolver{context} {}
+        : id{i}, request{std::move(r)}, done{std::move(d)}, resolver{context} {}
     CallId id;
     ClientRequest request;
     HttpClient::Done done;
-    asio::steady_timer watchdog;
     tcp::resolver resolver;
     SteadyClock::time_point end;       // of the whole call
     SteadyClock::time_point deadline;  // of what it waits for now
     ClientConnectionPtr connection;
     bool cancelled = false;
     bool timed_out = false;
-    bool finished = false;
 
     void stop() {
         resolver.cancel();
@@ -80,15 +80,17 @@ struct Call {
         return {where + e.what, e.code};
     }
 };
-using CallPtr = std::shared_ptr<Call>;  // its coroutine, the watchdog, the table of calls
+using CallPtr = std::shared_ptr<Call>;  // its coroutine, the table of calls
 
 struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
-    explicit Impl(Loop& l) : loop{l}, context{l.impl().context} {}
+    explicit Impl(Loop& l) : loop{l}, context{l.impl().context}, watchdog{context} {}
 
     Loop& loop;
     asio::io_context& context;
     std::atomic<CallId> next_id{1};
     std::map<CallId, CallPtr> calls;
+    asio::steady_timer watchdog;
+    SteadyClock::time_point wakes = SteadyClock::time_point::max();  // the watchdog
     std::multimap<std::string, ClientConnectionPtr> pool;
     std::function<void(const Url&)> lost;
     std::size_t keep_limit = 16;
@@ -96,7 +98,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
     bool closed = false;
 
     void begin(CallPtr call);
-    void watch(const CallPtr& call);
+    void watch(SteadyClock::time_point deadline);
+    void look_around();
     asio::awaitable<void> run(std::shared_ptr<Impl> self, CallPtr call);
     asio::awaitable<base::Result<Response>> attempt(Call& call, bool& retry);
     asio::awaitable<base::Result<>> connect(Call& call);
@@ -217,8 +220,22 @@ asio::awaitable<base::Result<>> HttpClient::Impl::send_request(Call& call, bool&
     if (!r.source && r.body.size() <= 64 * 1024) head += r.body;
 
     std::string piece;
-    std::string_view left = head;
     std::uint64_t from_source = 0;
+    auto bring = [&](std::uint64_t most) -> base::Result<> {
+        auto next = r.source(std::min(r.source_size - from_source, most));
+        if (!next) return std::move(next).error();
+        if (next->empty() || next->size() > r.source_size - from_source)
+            return base::Error{"the body is not as long as announced", std::errc::invalid_argument};
+        piece = std::move(*next);
+        from_source += piece.size();
+        return base::Ok{};
+    };
+    // What fits into one TLS record goes in one: a small body arrives with its head.
+    if (r.source && r.source_size > 0 && head.size() < k_record) {
+        if (auto brought = bring(k_record - head.size()); !brought) co_return std::move(brought).error();
+        head += piece;
+    }
+    std::string_view left = head;
     bool body_follows = !r.source && r.body.size() > 64 * 1024;
     for (;;) {
         while (!left.empty()) {
@@ -234,12 +251,7 @@ asio::awaitable<base::Result<>> HttpClient::Impl::send_request(Call& call, bool&
             left = r.body;
             body_follows = false;
         } else if (r.source && from_source < r.source_size) {
-            auto next = r.source(std::min<std::uint64_t>(r.source_size - from_source, 256 * 1024));
-            if (!next) co_return std::move(next).error();
-            if (next->empty() || next->size() > r.source_size - from_source)
-                co_return base::Error{"the body is not as long as announced", std::errc::invalid_argument};
-            piece = std::move(*next);
-            from_source += piece.size();
+            if (auto brought = bring(256 * 1024); !brought) co_return std::move(brought).error();
             left = piece;
         } else {
             co_return base::Ok{};
@@ -396,28 +408,42 @@ asio::awaitable<void> HttpClient::Impl::run(std::shared_ptr<Impl> self, CallPtr 
         // The kept connection was dead: all kept ones to this peer are suspect now.
         while (auto stale = take(pool_key(call->request))) stale->stream.close();
         call->deadline = std::min(call->end, SteadyClock::now() + call->request.connect_timeout);
-        self->watch(call);  // the one that runs may wait for the end of the whole call
+        self->watch(call->deadline);
         bool again = false;
         auto second = co_await attempt(*call, again);
         result = std::move(second);
     }
     if (!result && call->connection) call->connection->stream.close();
-    call->finished = true;
-    call->watchdog.cancel();
     self->calls.erase(call->id);
     auto done = std::move(call->done);
     if (!result) done(call->why(std::move(result).error()));
     else done(std::move(result));
 }
 
-void HttpClient::Impl::watch(const CallPtr& call) {
-    call->watchdog.expires_at(call->deadline);
-    call->watchdog.async_wait([self = shared_from_this(), call](const error_code& ec) {
-        if (ec || call->finished) return;
-        if (call->deadline > SteadyClock::now()) return self->watch(call);
+/// The watchdog wakes up at `deadline` or before.
+void HttpClient::Impl::watch(SteadyClock::time_point deadline) {
+    if (deadline >= wakes) return;
+    wakes = deadline;
+    watchdog.expires_at(deadline);  // ends the wait before
+    watchdog.async_wait([self = weak_from_this()](const error_code& ec) {
+        if (auto impl = self.lock(); impl && !ec) impl->look_around();
+    });
+}
+
+void HttpClient::Impl::look_around() {
+    wakes = SteadyClock::time_point::max();
+    auto now = SteadyClock::now();
+    auto next = wakes;
+    for (auto& [id, call] : calls) {
+        if (call->timed_out) continue;
+        if (call->deadline > now) {
+            next = std::min(next, call->deadline);
+            continue;
+        }
         call->timed_out = true;
         call->stop();
-    });
+    }
+    if (next != SteadyClock::time_point::max()) watch(next);
 }
 
 void HttpClient::Impl::begin(CallPtr call) {
@@ -425,7 +451,7 @@ void HttpClient::Impl::begin(CallPtr call) {
     calls[call->id] = call;
     call->end = SteadyClock::now() + call->request.timeout;
     call->deadline = std::min(call->end, SteadyClock::now() + call->request.connect_timeout);
-    watch(call);
+    watch(call->deadline);
     asio::co_spawn(context, run(shared_from_this(), call), asio::detached);
 }
 

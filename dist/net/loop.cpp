@@ -45,11 +45,11 @@ void watch_signal(asio::signal_set& set, const std::function<void()>& work) {
     });
 }
 
-void watch_fd(asio::posix::stream_descriptor& d, const std::function<void()>& work) {
-    d.async_wait(asio::posix::stream_descriptor::wait_read, [&d, work](const error_code& ec) {
-        if (ec) return;
+void watch_fd(const std::shared_ptr<asio::posix::stream_descriptor>& d, std::function<void()> work) {
+    d->async_wait(asio::posix::stream_descriptor::wait_read, [d, work = std::move(work)](const error_code& ec) mutable {
+        if (ec || !d->is_open()) return;
         work();
-        watch_fd(d, work);
+        if (d->is_open()) watch_fd(d, std::move(work));
     });
 }
 
@@ -97,8 +97,16 @@ void Loop::on_signal(int signal, std::function<void()> work) {
 }
 
 void Loop::on_readable(int fd, std::function<void()> work) {
-    m_impl->watched.push_back(std::make_unique<asio::posix::stream_descriptor>(m_impl->context, fd));
-    watch_fd(*m_impl->watched.back(), work);
+    m_impl->watched.push_back(std::make_shared<asio::posix::stream_descriptor>(m_impl->context, fd));
+    watch_fd(m_impl->watched.back(), std::move(work));
+}
+
+void Loop::forget(int fd) {
+    std::erase_if(m_impl->watched, [fd](const auto& d) {
+        if (d->native_handle() != fd) return false;
+        d->release();
+        return true;
+    });
 }
 
 bool Loop::in_loop_thread() const { return m_impl->thread == std::this_thread::get_id(); }

@@ -44,6 +44,8 @@ public:
     void on_signal(int signal, std::function<void()> work);
     /// Calls `work` on the loop whenever `fd` is readable, until the loop ends. Does not own `fd`.
     void on_readable(int fd, std::function<void()> work);
+    /// No more of that: `fd` is the caller's alone again. Also from inside its callback.
+    void forget(int fd);
     [[nodiscard]] bool in_loop_thread() const;
 
     Impl& impl() { return *m_impl; }

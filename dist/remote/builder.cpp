@@ -17,6 +17,9 @@ constexpr std::string_view k_target = "sccache::dist";
 constexpr std::chrono::minutes k_upload_limit{10};
 constexpr std::chrono::seconds k_upload_silence{60};
 constexpr std::size_t k_uploads_limit = 4096;
+// Unpacking more than this would keep other jobs waiting.
+constexpr std::size_t k_large_answer = 256 * 1024;
+constexpr std::uint64_t k_large_outputs = 1024 * 1024;
 constexpr std::chrono::seconds k_silence_limit{15};  // of a builder of ours, which gives signs of life
 
 Trouble of_builder(const Allocation& allocation, std::string_view why, bool broke) {
@@ -33,6 +36,13 @@ std::vector<std::pair<std::string, std::string>> pairs_of(const std::vector<std:
         if (auto equals = entry.find('='); equals != std::string::npos && equals > 0)
             pairs.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
     return pairs;
+}
+
+/// As the builder announces it.
+std::uint64_t size_of_outputs(const protocol::RunComplete& answer) {
+    std::uint64_t total = 0;
+    for (const auto& [name, data] : answer.outputs) total += std::min(data.length, k_outputs_bytes);
+    return total;
 }
 
 /// The bytes of a run_job body one after the other, without a copy of the inputs in one piece.
@@ -143,11 +153,15 @@ std::optional<Trouble> Builders::bring_toolchain(const wire::RemoteJob& job, con
                       false);
 }
 
-std::variant<Ran, Trouble> Builders::run(const wire::RemoteJob& job, const Allocation& allocation,
-                                         const Toolchains::Ready& toolchain, const Inputs& inputs,
-                                         std::chrono::milliseconds limit, Cancel& cancel) {
-    if (allocation.need_toolchain)
-        if (auto trouble = bring_toolchain(job, allocation, toolchain, cancel)) return *std::move(trouble);
+net::Task<std::variant<Ran, Trouble>> Builders::run(const wire::RemoteJob& job, const Allocation& allocation,
+                                                    const Toolchains::Ready& toolchain, const Inputs& inputs,
+                                                    std::chrono::milliseconds limit, Cancel& cancel,
+                                                    Threads threads) {
+    if (allocation.need_toolchain) {
+        co_await threads.crew();
+        if (auto trouble = bring_toolchain(job, allocation, toolchain, cancel)) co_return *std::move(trouble);
+        co_await threads.loop();
+    }
     protocol::RunJob run;
     run.command.executable = toolchain.compiler;
     run.command.arguments = job.arguments;
@@ -163,20 +177,23 @@ std::variant<Ran, Trouble> Builders::run(const wire::RemoteJob& job, const Alloc
     request.source = [body = std::make_shared<Body>(std::move(prefix), inputs.pieces)](
                          std::size_t max) -> base::Result<std::string> { return body->next(max); };
     auto began = std::chrono::steady_clock::now();
-    auto response = cancel.call(m_client, std::move(request));
+    auto response = co_await cancel.answer(m_client, std::move(request));
     auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
     if (!response) {
-        if (response.error().code == std::errc::operation_canceled) return Trouble{What::failed, "cancelled"};
-        return of_builder(allocation, response.error().what, true);
+        if (response.error().code == std::errc::operation_canceled) co_return Trouble{What::failed, "cancelled"};
+        co_return of_builder(allocation, response.error().what, true);
     }
     if (response->status != 200)
-        return of_builder(allocation, base::cat("answered ", response->status, " ", said(response->body)),
+        co_return of_builder(allocation, base::cat("answered ", response->status, " ", said(response->body)),
                           response->status >= 500);
+    if (response->body.size() > k_large_answer) co_await threads.crew();
     auto result = protocol::decode_run_result(response->body);
-    if (!result) return of_builder(allocation, base::cat("answered nonsense: ", result.error().what), false);
+    if (!result) co_return of_builder(allocation, base::cat("answered nonsense: ", result.error().what), false);
     if (std::holds_alternative<protocol::RunJobNotFound>(*result))
-        return of_builder(allocation, "it does not know the job any more", false);
-    return Ran{std::move(std::get<protocol::RunComplete>(*result)), static_cast<std::uint32_t>(took), sent};
+        co_return of_builder(allocation, "it does not know the job any more", false);
+    Ran ran{std::move(std::get<protocol::RunComplete>(*result)), static_cast<std::uint32_t>(took), sent};
+    if (size_of_outputs(ran.answer) > k_large_outputs) co_await threads.crew();
+    co_return ran;
 }
 
 }  // namespace remote

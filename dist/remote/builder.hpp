@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "dist/remote/crew.hpp"
 #include "dist/remote/scheduler.hpp"
 #include "dist/remote/ship.hpp"
 #include "dist/remote/toolchains.hpp"
@@ -25,10 +26,11 @@ class Builders {
 public:
     Builders(net::HttpClient& client, Toolchains& toolchains) : m_client{client}, m_toolchains{toolchains} {}
 
-    /// Uploads the toolchain if the builder lacks it, and runs the job.
-    std::variant<Ran, Trouble> run(const wire::RemoteJob& job, const Allocation& allocation,
-                                   const Toolchains::Ready& toolchain, const Inputs& inputs,
-                                   std::chrono::milliseconds limit, Cancel& cancel);
+    /// Uploads the toolchain if the builder lacks it, and runs the job. Begins on the client's loop; a large answer is for
+    /// the crew, and ends there.
+    net::Task<std::variant<Ran, Trouble>> run(const wire::RemoteJob& job, const Allocation& allocation,
+                                              const Toolchains::Ready& toolchain, const Inputs& inputs,
+                                              std::chrono::milliseconds limit, Cancel& cancel, Threads threads);
 
 private:
     net::ClientRequest request_to(const Allocation& allocation, std::string_view route) const;

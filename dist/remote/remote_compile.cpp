@@ -13,6 +13,7 @@ using What = wire::RemoteResult::What;
 using std::chrono::milliseconds;
 constexpr std::string_view k_target = "sccache::dist";
 constexpr int k_attempts = 2;
+constexpr std::size_t k_few_inputs = 64;  // a look at each of them costs less than a change of threads
 constexpr milliseconds k_alloc_patience{20'000};
 constexpr milliseconds k_alloc_long_patience{120'000};
 constexpr milliseconds k_least_limit{120'000};
@@ -42,6 +43,31 @@ protocol::JobHints hints_for(const wire::RemoteJob& job) {
     return hints;
 }
 
+/// What a job needs before anybody is asked.
+struct Prepared {
+    Toolchains::Ready toolchain;
+    Inputs inputs;
+};
+
+/// For the loop's thread: only if all of it is in memory and found quickly.
+std::optional<Prepared> at_hand(const wire::RemoteJob& job, FarmState& farm, Segments& segments) {
+    if (job.inputs.size() > k_few_inputs) return std::nullopt;
+    auto toolchain = farm.toolchains.known(job);
+    if (!toolchain) return std::nullopt;
+    auto inputs = gather_inputs(job, segments, Segments::Unread::refused);
+    if (!inputs) return std::nullopt;
+    return Prepared{std::move(*toolchain), std::move(*inputs)};
+}
+
+/// Blocks: files are read and packed, perhaps a whole toolchain.
+std::variant<Prepared, Trouble> prepare(const wire::RemoteJob& job, FarmState& farm, Segments& segments) {
+    auto found = farm.toolchains.find(job);
+    if (auto* trouble = std::get_if<Trouble>(&found)) return std::move(*trouble);
+    auto inputs = gather_inputs(job, segments, Segments::Unread::read);
+    if (!inputs) return Trouble{What::stays_home, base::cat("its inputs cannot be sent: ", inputs.error().what)};
+    return Prepared{std::move(std::get<Toolchains::Ready>(found)), std::move(*inputs)};
+}
+
 /// The builder's answer as a result, or what is wrong with it.
 std::variant<Outcome, Trouble> accept(const wire::RemoteJob& job, const Allocation& allocation, Ran ran) {
     auto outputs = unpack_outputs(ran.answer, job.outputs);
@@ -67,31 +93,33 @@ std::variant<Outcome, Trouble> accept(const wire::RemoteJob& job, const Allocati
 
 }  // namespace
 
-Outcome remote_compile(const wire::RemoteJob& job, FarmState& farm, Segments& segments, Cancel& cancel) {
-    auto found = farm.toolchains.find(job);
-    if (auto* trouble = std::get_if<Trouble>(&found)) return outcome_of(std::move(*trouble));
-    const auto& toolchain = std::get<Toolchains::Ready>(found);
-    auto inputs = gather_inputs(job, segments);
-    if (!inputs) {
-        Trouble trouble{What::stays_home, base::cat("its inputs cannot be sent: ", inputs.error().what)};
-        return outcome_of(std::move(trouble));
+net::Task<Outcome> remote_compile(const wire::RemoteJob& job, FarmState& farm, Segments& segments, Cancel& cancel,
+                                  Threads threads) {
+    auto prepared = at_hand(job, farm, segments);
+    if (!prepared) {
+        co_await threads.crew();
+        auto made = prepare(job, farm, segments);
+        if (auto* trouble = std::get_if<Trouble>(&made)) co_return outcome_of(std::move(*trouble));
+        prepared = std::move(std::get<Prepared>(made));
     }
+    const auto& toolchain = prepared->toolchain;
     auto hints = hints_for(job);
     int broken = 0;
     Trouble last;
     for (int attempt = 0; attempt < k_attempts; ++attempt) {
-        auto allocated =
-            farm.scheduler.alloc(toolchain.id, hints, job.patient ? k_alloc_long_patience : k_alloc_patience, cancel);
+        co_await threads.loop();
+        auto allocated = co_await farm.scheduler.alloc(
+            toolchain.id, hints, job.patient ? k_alloc_long_patience : k_alloc_patience, cancel);
         if (auto* trouble = std::get_if<Trouble>(&allocated)) {
             // No second builder: what counts is what the first one did.
             if (attempt == 0 || trouble->what == What::failed) last = std::move(*trouble);
             break;
         }
         const auto& allocation = std::get<Allocation>(allocated);
-        auto ran = farm.builders.run(job, allocation, toolchain, *inputs, limit_for(job), cancel);
+        auto ran = co_await farm.builders.run(job, allocation, toolchain, prepared->inputs, limit_for(job), cancel, threads);
         if (auto* done = std::get_if<Ran>(&ran)) {
             auto accepted = accept(job, allocation, std::move(*done));
-            if (auto* outcome = std::get_if<Outcome>(&accepted)) return std::move(*outcome);
+            if (auto* outcome = std::get_if<Outcome>(&accepted)) co_return std::move(*outcome);
             ran = std::move(std::get<Trouble>(accepted));
         }
         last = std::move(std::get<Trouble>(ran));
@@ -102,7 +130,7 @@ Outcome remote_compile(const wire::RemoteJob& job, FarmState& farm, Segments& se
     }
     auto outcome = outcome_of(std::move(last));
     outcome.result.poison = broken >= k_attempts;
-    return outcome;
+    co_return outcome;
 }
 
 }  // namespace remote

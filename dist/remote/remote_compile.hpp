@@ -27,7 +27,9 @@ struct Outcome {
     std::vector<base::Fd> files;
 };
 
-/// The whole way of one job: toolchain, inputs, builder, outputs; another builder once if the first fails. Blocks.
-Outcome remote_compile(const wire::RemoteJob& job, FarmState& farm, Segments& segments, Cancel& cancel);
+/// The whole way of one job: toolchain, inputs, builder, outputs; another builder once if the first fails. Begins on the
+/// loop and ends anywhere.
+net::Task<Outcome> remote_compile(const wire::RemoteJob& job, FarmState& farm, Segments& segments, Cancel& cancel,
+                                  Threads threads);
 
 }  // namespace remote

@@ -75,9 +75,10 @@ void Scheduler::mark_down(std::size_t index) {
     m_peers[index].down_until = Clock::now() + std::chrono::milliseconds{jittered(k_down_pause_ms)};
 }
 
-std::variant<Allocation, Trouble> Scheduler::alloc(const protocol::ArchiveId& id, const protocol::JobHints& hints,
-                                                   std::chrono::milliseconds patience, Cancel& cancel) {
-    if (!m_unusable.empty()) return Trouble{What::failed, m_unusable, k_refused_retry_ms};
+net::Task<std::variant<Allocation, Trouble>> Scheduler::alloc(const protocol::ArchiveId& id,
+                                                              const protocol::JobHints& hints,
+                                                              std::chrono::milliseconds patience, Cancel& cancel) {
+    if (!m_unusable.empty()) co_return Trouble{What::failed, m_unusable, k_refused_retry_ms};
     Trouble trouble{What::unreachable, "no scheduler is configured", k_refused_retry_ms};
     for (std::size_t i = 0; i < m_peers.size(); ++i) {
         net::Url url;
@@ -100,9 +101,9 @@ std::variant<Allocation, Trouble> Scheduler::alloc(const protocol::ArchiveId& id
         request.timeout = patience;
         request.headers.add(net::k_alive_field, "1");
         request.idle_timeout = keep ? k_own_silence : k_silence;
-        auto response = cancel.call(m_client, std::move(request));
+        auto response = co_await cancel.answer(m_client, std::move(request));
         if (!response) {
-            if (response.error().code == std::errc::operation_canceled) return Trouble{What::failed, "cancelled"};
+            if (response.error().code == std::errc::operation_canceled) co_return Trouble{What::failed, "cancelled"};
             mark_down(i);
             trouble = {What::unreachable, base::cat("cannot reach the scheduler: ", response.error().what), 0};
             continue;
@@ -115,28 +116,28 @@ std::variant<Allocation, Trouble> Scheduler::alloc(const protocol::ArchiveId& id
                        refused ? jittered(k_refused_retry_ms) : 0};
             trouble.another = !refused;
             if (response->status >= 500) continue;  // the next scheduler may be well
-            return trouble;
+            co_return trouble;
         }
         auto result = protocol::decode_alloc_result(response->body);
         if (!result)
-            return Trouble{What::failed,
+            co_return Trouble{What::failed,
                            base::cat("scheduler ", url.authority(), " answered nonsense: ", result.error().what)};
         auto extra = protocol::AllocHints::get(response->headers);
         if (auto* fail = std::get_if<protocol::AllocFail>(&*result)) {
             auto retry_ms = extra.retry ? static_cast<std::uint32_t>(extra.retry->count()) : k_full_retry_ms;
-            return Trouble{What::unreachable, base::cat("scheduler ", url.authority(), ": ", said(fail->msg)),
+            co_return Trouble{What::unreachable, base::cat("scheduler ", url.authority(), ": ", said(fail->msg)),
                            jittered(std::max(retry_ms, 1u))};
         }
         auto& success = std::get<protocol::AllocSuccess>(*result);
         auto pin = net::tls::Fingerprint::from_raw(success.cert_digest);
         if (!pin)
-            return Trouble{What::failed, base::cat("scheduler ", url.authority(), " sent no certificate digest for ",
+            co_return Trouble{What::failed, base::cat("scheduler ", url.authority(), " sent no certificate digest for ",
                                                    success.job.server_id.str())};
         if (extra.own_builder && !keep) {
             std::lock_guard lock{m_mutex};
             m_peers[i].kept = true;
         }
-        return Allocation{std::move(success.job), success.need_toolchain, *pin, extra.own_builder};
+        co_return Allocation{std::move(success.job), success.need_toolchain, *pin, extra.own_builder};
     }
     if (trouble.what == What::unreachable && !m_peers.empty()) {
         std::lock_guard lock{m_mutex};
@@ -144,7 +145,7 @@ std::variant<Allocation, Trouble> Scheduler::alloc(const protocol::ArchiveId& id
                                         [](const auto& a, const auto& b) { return a.down_until < b.down_until; });
         trouble.retry_ms = millis_until(soonest->down_until);
     }
-    return trouble;
+    co_return trouble;
 }
 
 std::string Scheduler::status(std::chrono::milliseconds patience) {

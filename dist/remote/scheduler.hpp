@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dist/net/http_client.hpp"
+#include "dist/net/task.hpp"
 #include "dist/protocol/hints.hpp"
 #include "dist/protocol/messages.hpp"
 #include "dist/remote/cancel.hpp"
@@ -28,10 +29,10 @@ class Scheduler {
 public:
     Scheduler(net::HttpClient& client, const wire::FarmSettings& farm);
 
-    /// Asks for a builder. `hints.avoid`: builders that have just failed.
-    std::variant<Allocation, Trouble> alloc(const protocol::ArchiveId& id, const protocol::JobHints& hints,
-                                            std::chrono::milliseconds patience, Cancel& cancel);
-    /// The JSON of --dist-status.
+    /// Asks for a builder, on the client's loop. `hints.avoid`: builders that have just failed.
+    net::Task<std::variant<Allocation, Trouble>> alloc(const protocol::ArchiveId& id, const protocol::JobHints& hints,
+                                                       std::chrono::milliseconds patience, Cancel& cancel);
+    /// The JSON of --dist-status. Blocks.
     std::string status(std::chrono::milliseconds patience);
 
 private:

@@ -16,6 +16,8 @@ namespace remote {
 namespace {
 
 constexpr std::size_t k_block = 512;
+constexpr std::size_t k_text_limit = 64 * 1024;
+constexpr std::size_t k_texts_limit = 256;
 constexpr std::int64_t k_settle_ns = 20'000'000;  // a file younger than a clock tick may change without a new time
 
 std::int64_t nanoseconds(const timespec& t) { return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec; }
@@ -99,26 +101,49 @@ base::Result<Segment> deflate_segment(std::string_view plain) {
     return segment;
 }
 
-base::Result<SegmentPtr> Segments::file(const std::string& path) {
+Segments::Known::Known(const struct stat& st)
+    : device{st.st_dev},
+      inode{st.st_ino},
+      size{static_cast<std::uint64_t>(st.st_size)},
+      mtime{nanoseconds(st.st_mtim)},
+      ctime{nanoseconds(st.st_ctim)} {}
+
+bool Segments::Known::same_file(const Known& other) const {
+    return device == other.device && inode == other.inode && size == other.size && mtime == other.mtime &&
+           ctime == other.ctime;
+}
+
+base::Result<SegmentPtr> Segments::text(const std::string& plain) {
+    {
+        std::lock_guard lock{m_mutex};
+        if (auto at = m_texts.find(plain); at != m_texts.end()) return at->second;
+    }
+    auto made = deflate_segment(plain);
+    if (!made) return std::move(made).error();
+    auto segment = std::make_shared<const Segment>(std::move(*made));
+    if (plain.size() > k_text_limit) return segment;
+    std::lock_guard lock{m_mutex};
+    if (m_texts.size() >= k_texts_limit) m_texts.clear();
+    m_texts.emplace(plain, segment);
+    return segment;
+}
+
+base::Result<SegmentPtr> Segments::file(const std::string& path, const struct stat& seen, Unread unread) {
+    {
+        std::lock_guard lock{m_mutex};
+        auto at = m_known.find(path);
+        if (at != m_known.end() && at->second.same_file(Known{seen})) {
+            m_uses.splice(m_uses.begin(), m_uses, at->second.use);
+            return at->second.segment;
+        }
+    }
+    if (unread == Unread::refused)
+        return base::Error{path + " has not been read yet", std::errc::resource_unavailable_try_again};
     base::Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)};
     struct stat st {};
     if (!fd || ::fstat(fd.get(), &st) != 0) return base::errno_error("cannot read " + path);
     if (!S_ISREG(st.st_mode)) return base::Error{path + " is not a file", std::errc::invalid_argument};
-    const Known now{
-        st.st_dev, st.st_ino, static_cast<std::uint64_t>(st.st_size), nanoseconds(st.st_mtim), nanoseconds(st.st_ctim),
-        {},        {}};
-    {
-        std::lock_guard lock{m_mutex};
-        auto at = m_known.find(path);
-        if (at != m_known.end()) {
-            const auto& k = at->second;
-            if (k.device == now.device && k.inode == now.inode && k.size == now.size && k.mtime == now.mtime &&
-                k.ctime == now.ctime) {
-                m_uses.splice(m_uses.begin(), m_uses, k.use);
-                return k.segment;
-            }
-        }
-    }
+    const Known now{st};
     timespec clock{};
     ::clock_gettime(CLOCK_REALTIME_COARSE, &clock);
     auto content = base::read_whole(fd.get(), k_input_limit);

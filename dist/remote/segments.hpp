@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -28,11 +30,18 @@ class Segments {
 public:
     explicit Segments(std::uint64_t limit = std::uint64_t{192} << 20) : m_limit{limit} {}
 
-    /// The archive member for the regular file at the real path `path`: tar header and content.
-    base::Result<SegmentPtr> file(const std::string& path);
+    /// Whether a file that is not known is read, or refused with resource_unavailable_try_again.
+    enum class Unread { read, refused };
+    /// The archive member for the regular file at the real path `path`: tar header and content. `seen`: what lstat has just
+    /// said of it.
+    base::Result<SegmentPtr> file(const std::string& path, const struct stat& seen, Unread unread);
+    /// Other bytes of an archive, which many jobs have in common: the heads of directories, the end.
+    base::Result<SegmentPtr> text(const std::string& plain);
 
 private:
     struct Known {
+        explicit Known(const struct stat& st);
+        [[nodiscard]] bool same_file(const Known& other) const;
         std::uint64_t device, inode, size;
         std::int64_t mtime, ctime;
         SegmentPtr segment;
@@ -43,6 +52,7 @@ private:
     std::uint64_t m_held = 0;
     std::list<std::string> m_uses;  // most recent first
     std::unordered_map<std::string, Known> m_known;
+    std::unordered_map<std::string, SegmentPtr> m_texts;
 };
 
 /// One member of a ustar archive without its content; long names as GNU and everybody else reads them. `type` is '0' for

@@ -21,7 +21,7 @@ SegmentPtr literal(std::string bytes) {
 
 }  // namespace
 
-base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segments) {
+base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segments, Segments::Unread unread) {
     Tree tree;
     for (const auto& path : job.inputs) {
         auto full = path.starts_with('/') ? path : base::cat(job.cwd, "/", path);
@@ -48,20 +48,20 @@ base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segment
         inputs.pieces.push_back(std::move(segment));
     };
     if (!plain.empty()) {
-        auto head = deflate_segment(plain);
+        auto head = segments.text(plain);
         if (!head) return std::move(head).error();
-        add(std::make_shared<const Segment>(std::move(*head)));
+        add(std::move(*head));
     }
-    for (const auto& path : tree.files()) {
-        auto segment = segments.file(path);
+    for (const auto& file : tree.files()) {
+        auto segment = segments.file(file.path, file.seen, unread);
         if (!segment) return std::move(segment).error();
         add(std::move(*segment));
         if (total > k_inputs_limit)
             return base::Error{"the inputs are too large to be sent", std::errc::file_too_large};
     }
-    auto end = deflate_segment(std::string(1024, '\0'));
+    auto end = segments.text(std::string(1024, '\0'));
     if (!end) return std::move(end).error();
-    add(std::make_shared<const Segment>(std::move(*end)));
+    add(std::move(*end));
     std::string tail{"\x03\x00", 2};  // an empty last block
     for (int shift = 24; shift >= 0; shift -= 8) tail.push_back(static_cast<char>(adler >> shift & 0xff));
     inputs.pieces.push_back(literal(std::move(tail)));

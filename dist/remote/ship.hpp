@@ -18,6 +18,7 @@ struct Inputs {
 inline constexpr std::uint64_t k_inputs_limit = std::uint64_t{1} << 30;
 
 /// Archives what the job names. Error.code no_such_file_or_directory: something has gone in the meantime.
-base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segments);
+base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segments,
+                                   Segments::Unread unread = Segments::Unread::read);
 
 }  // namespace remote

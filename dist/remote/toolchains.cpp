@@ -96,6 +96,16 @@ std::variant<Toolchains::Ready, Trouble> Toolchains::of_archive(const wire::Tool
     return Ready{at->second.second, rule.archive_compiler, rule.archive};
 }
 
+std::optional<Toolchains::Ready> Toolchains::known(const wire::RemoteJob& job) {
+    for (const auto& rule : job.farm.toolchains)
+        if (rule.compiler == job.program) return std::nullopt;  // of a file that somebody else may change
+    std::unique_lock lock{m_mutex, std::try_to_lock};
+    if (!lock) return std::nullopt;  // held while an archive is read
+    auto at = m_known.find(weak_key(job));
+    if (at == m_known.end()) return std::nullopt;
+    return Ready{at->second, job.program, {}};
+}
+
 std::variant<Toolchains::Ready, Trouble> Toolchains::find(const wire::RemoteJob& job) {
     for (const auto& rule : job.farm.toolchains) {
         if (rule.compiler != job.program) continue;

@@ -32,6 +32,8 @@ public:
         std::string compiler;
         std::string file;  // given by the configuration; empty: ours
     };
+    /// The job's toolchain if it needs no work and no waiting.
+    std::optional<Ready> known(const wire::RemoteJob& job);
     /// The job's toolchain. Packing takes seconds: a patient job waits for it, others are told to come back.
     std::variant<Ready, Trouble> find(const wire::RemoteJob& job);
     /// The archive's bytes; packs again when it was removed meanwhile.

@@ -41,12 +41,13 @@ std::string relative(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-/// One component further: the real path of `name` in the real directory `parent`, following it if it is a link.
-base::Result<std::string> Tree::step(const std::string& parent, const std::string& name, int& links_left) {
+/// One component further: the real path of `name` in the real directory `parent`, following it if it is a link. `st`: what
+/// lstat said of it.
+base::Result<std::string> Tree::step(const std::string& parent, const std::string& name, int& links_left,
+                                     struct stat& st) {
     if (name.empty() || name == ".") return parent;
     if (name == "..") return parent_of(parent);
     auto path = child_of(parent, name);
-    struct stat st {};
     if (::lstat(path.c_str(), &st) != 0) return base::errno_error("cannot use " + path);
     if (!S_ISLNK(st.st_mode)) return path;
     if (--links_left < 0) return base::Error{"too many links at " + path, std::errc::too_many_symbolic_link_levels};
@@ -56,7 +57,7 @@ base::Result<std::string> Tree::step(const std::string& parent, const std::strin
     std::string target{text, static_cast<std::size_t>(n)};
     std::string at = target[0] == '/' ? "/" : parent;
     for (auto part : base::split(target, '/')) {
-        auto next = step(at, std::string{part}, links_left);
+        auto next = step(at, std::string{part}, links_left, st);
         if (!next) return next;
         at = std::move(*next);
     }
@@ -71,10 +72,11 @@ base::Result<std::string> Tree::walk(const std::string& directory) {
     auto above = walk(slash == 0 ? "/" : directory.substr(0, slash));
     if (!above) return above;
     int links_left = k_link_limit;
+    struct stat st {};
     auto name = directory.substr(slash + 1);
     // ".." takes the way back, and needs what it came through to be there.
     if (name == "..") m_directories.insert(*above);
-    auto real = step(*above, name, links_left);
+    auto real = step(*above, name, links_left, st);
     if (!real) return real;
     m_real.emplace(directory, *real);
     return real;
@@ -87,9 +89,10 @@ base::Result<> Tree::add_file(const std::string& path) {
     auto directory = walk(path.substr(0, slash));
     if (!directory) return std::move(directory).error();
     int links_left = k_link_limit;
-    auto real = step(*directory, path.substr(slash + 1), links_left);
+    struct stat st {};
+    auto real = step(*directory, path.substr(slash + 1), links_left, st);
     if (!real) return std::move(real).error();
-    if (m_seen.insert(*real).second) m_files.push_back(std::move(*real));
+    if (m_seen.insert(*real).second) m_files.push_back({std::move(*real), st});
     return base::Ok{};
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <map>
 #include <set>
 #include <string>
@@ -10,6 +12,12 @@
 
 namespace remote {
 
+/// A regular file, or what was one a moment ago.
+struct TreeFile {
+    std::string path;     // real, absolute
+    struct stat seen {};  // by lstat
+};
+
 /// The part of the file system that one job needs, as it is: files where they really are, the links on the way to them,
 /// and directories that a path with ".." passes through. A compiler that sees this tree takes the same turns as here.
 class Tree {
@@ -18,8 +26,8 @@ public:
     base::Result<> add_file(const std::string& path);
     base::Result<> add_directory(const std::string& path);
 
-    /// Real absolute paths of regular files, once each, in order of arrival.
-    [[nodiscard]] const std::vector<std::string>& files() const { return m_files; }
+    /// Files, once each, in order of arrival.
+    [[nodiscard]] const std::vector<TreeFile>& files() const { return m_files; }
     /// Real paths of directories that may hold no file of ours.
     [[nodiscard]] const std::set<std::string>& directories() const { return m_directories; }
     /// Link -> text, relative to the link's directory: an absolute text would lead out of a tree unpacked elsewhere.
@@ -28,9 +36,9 @@ public:
 private:
     /// The real path of a directory, links recorded.
     base::Result<std::string> walk(const std::string& directory);
-    base::Result<std::string> step(const std::string& parent, const std::string& name, int& links_left);
+    base::Result<std::string> step(const std::string& parent, const std::string& name, int& links_left, struct stat& st);
 
-    std::vector<std::string> m_files;
+    std::vector<TreeFile> m_files;
     std::set<std::string> m_seen;
     std::set<std::string> m_directories;
     std::map<std::string, std::string> m_links;

@@ -25,13 +25,14 @@ bool send_frame(int socket, Type type, std::string_view payload, const int* fds 
                 bool first = false);
 
 /// Collects frames from a socket, whatever the pieces they arrive in. The server has one per connection (it never waits, and
-/// the peer must greet with the preamble); the client has one for its connection (it waits up to k_silence_ms).
+/// the peer must greet with the preamble); the client has one for its connection (it waits up to k_silence_ms). The helper
+/// has one for its pair of sockets with the server: no preamble, and it never waits.
 class Collector {
 public:
-    enum class Peer { client, server };
+    enum class Peer { client, server, pair };
     enum class State {
         frame,     // one is in `out`; there may be more
-        more,      // nothing whole yet; for the client: the peer was silent too long
+        more,      // nothing whole yet; from a server: it was silent too long
         closed,    // the peer is gone
         nonsense,  // not our protocol
     };

@@ -56,6 +56,13 @@ void unpack(const remote::Inputs& inputs, const std::string& directory) {
     }
 }
 
+base::Result<remote::SegmentPtr> known(remote::Segments& segments, const std::string& path,
+                                       remote::Segments::Unread unread = remote::Segments::Unread::read) {
+    struct stat st {};
+    REQUIRE(::lstat(path.c_str(), &st) == 0);
+    return segments.file(path, st, unread);
+}
+
 }  // namespace
 
 TEST_CASE("ship: files arrive where they are, through links and the way back") {
@@ -102,15 +109,39 @@ TEST_CASE("ship: a changed file is read again, an unchanged one is not") {
     here.write("a.h", "one");
     ::usleep(60'000);
     remote::Segments segments;
-    auto first = segments.file(here.path + "/a.h");
-    auto again = segments.file(here.path + "/a.h");
+    auto first = known(segments, here.path + "/a.h");
+    auto again = known(segments, here.path + "/a.h");
     REQUIRE(first);
     REQUIRE(again);
     REQUIRE(*first == *again);
     here.write("a.h", "two");
-    auto changed = segments.file(here.path + "/a.h");
+    auto changed = known(segments, here.path + "/a.h");
     REQUIRE(changed);
     REQUIRE((*changed)->adler != (*first)->adler);
+}
+
+TEST_CASE("ship: what has not been read, or has changed, is not at hand") {
+    Place here;
+    here.write("a.c", "one");
+    ::usleep(60'000);
+    wire::RemoteJob job;
+    job.cwd = here.path;
+    job.inputs = {"a.c"};
+    remote::Segments segments;
+    auto at_hand = [&] { return remote::gather_inputs(job, segments, remote::Segments::Unread::refused); };
+    auto unread = at_hand();
+    REQUIRE_FALSE(unread);
+    REQUIRE(unread.error().code == std::errc::resource_unavailable_try_again);
+    REQUIRE(remote::gather_inputs(job, segments));
+    auto inputs = at_hand();
+    REQUIRE(inputs);
+    Place there;
+    unpack(*inputs, there.path);
+    REQUIRE(read(there.path + here.path + "/a.c") == "one");
+    here.write("a.c", "two");  // in place and of the same length
+    REQUIRE_FALSE(at_hand());
+    fs::remove(here.path + "/a.c");
+    REQUIRE_FALSE(at_hand());
 }
 
 TEST_CASE("ship: the cache of members has a limit") {
@@ -119,7 +150,7 @@ TEST_CASE("ship: the cache of members has a limit") {
     for (int i = 0; i < 20; ++i) here.write("f" + std::to_string(i), std::to_string(i));
     ::usleep(60'000);
     for (int round = 0; round < 2; ++round)
-        for (int i = 0; i < 20; ++i) REQUIRE(segments.file(here.path + "/f" + std::to_string(i)));
+        for (int i = 0; i < 20; ++i) REQUIRE(known(segments, here.path + "/f" + std::to_string(i)));
 }
 
 TEST_CASE("ship: what is missing or no file is an error") {
