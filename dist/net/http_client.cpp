@@ -1,31 +1,19 @@
 #include "dist/net/http_client.hpp"
 
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
-#include <sys/socket.h>
-
-#include <atomic>
 #include <future>
-#include <map>
 
-#include "dist/net/asio.hpp"
+#include "dist/net/http_client_impl.hpp"
 #include "src/base/strings.hpp"
 
 // One coroutine per call. A watchdog closes the call's socket at its deadline, which wakes whatever the coroutine waits
 // for. It is one timer for all calls, set to the earliest deadline it was told of: calls end long before theirs, so it
-// rarely fires, and a call costs no timer of its own. Kept connections carry a pending "readable" wait: an idle HTTP connection that becomes readable has been
-// closed by the peer (or is out of step), either way it is dropped at once and not tried by the next call.
+// rarely fires, and a call costs no timer of its own. Kept connections carry a pending "readable" wait: an idle HTTP
+// connection that becomes readable has been closed by the peer (or is out of step), either way it is dropped at once and
+// not tried by the next call.
 
 namespace net {
 
 namespace {
-
-base::Error failed(std::string_view what, const error_code& ec) {
-    auto code = static_cast<std::errc>(ec.value());
-    if (ec.category() != boost::system::system_category() && ec.category() != boost::system::generic_category())
-        code = std::errc::connection_aborted;
-    return {base::cat(what, ": ", ec.message()), code};
-}
 
 constexpr std::size_t k_record = 16 * 1024;
 constexpr int k_interim_limit = 4096;  // one every few seconds, for hours
@@ -38,171 +26,6 @@ std::string pool_key(const ClientRequest& r) {
 }
 
 }  // namespace
-
-/// A connection of the client, busy or kept.
-struct ClientConnection {
-    explicit ClientConnection(asio::io_context& context) : stream{context} {}
-    Stream stream;
-    std::string key;
-    Url url;
-    std::string input;
-    bool kept = false;        // waiting in the pool
-    bool used_before = false; // a failure before the first byte of an answer may be the peer's old idle timeout
-};
-using ClientConnectionPtr = std::shared_ptr<ClientConnection>;  // its call, the pool, the idle wait
-
-/// One running call.
-struct Call {
-    Call(asio::io_context& context, CallId i, ClientRequest r, HttpClient::Done d)
-        : id{i}, request{std::move(r)}, done{std::move(d)}, resolver{context} {}
-    CallId id;
-    ClientRequest request;
-    HttpClient::Done done;
-    tcp::resolver resolver;
-    SteadyClock::time_point end;       // of the whole call
-    SteadyClock::time_point deadline;  // of what it waits for now
-    ClientConnectionPtr connection;
-    bool cancelled = false;
-    bool timed_out = false;
-
-    void stop() {
-        resolver.cancel();
-        if (connection) connection->stream.close();
-    }
-    void touch() {
-        deadline = end;
-        if (request.idle_timeout.count() > 0) deadline = std::min(end, SteadyClock::now() + request.idle_timeout);
-    }
-    base::Error why(base::Error e) const {
-        auto where = base::cat(request.method, " ", request.url.str(), ": ");
-        if (cancelled) return {where + "cancelled", std::errc::operation_canceled};
-        if (timed_out) return {where + "no answer in time", std::errc::timed_out};
-        return {where + e.what, e.code};
-    }
-};
-using CallPtr = std::shared_ptr<Call>;  // its coroutine, the table of calls
-
-struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
-    explicit Impl(Loop& l) : loop{l}, context{l.impl().context}, watchdog{context} {}
-
-    Loop& loop;
-    asio::io_context& context;
-    std::atomic<CallId> next_id{1};
-    std::map<CallId, CallPtr> calls;
-    asio::steady_timer watchdog;
-    SteadyClock::time_point wakes = SteadyClock::time_point::max();  // the watchdog
-    std::multimap<std::string, ClientConnectionPtr> pool;
-    std::function<void(const Url&)> lost;
-    std::size_t keep_limit = 16;
-    std::map<std::string, std::unique_ptr<asio::ssl::context>> contexts;  // by CA file; "pin" for pinned peers
-    bool closed = false;
-
-    void begin(CallPtr call);
-    void watch(SteadyClock::time_point deadline);
-    void look_around();
-    asio::awaitable<void> run(std::shared_ptr<Impl> self, CallPtr call);
-    asio::awaitable<base::Result<Response>> attempt(Call& call, bool& retry);
-    asio::awaitable<base::Result<>> connect(Call& call);
-    asio::awaitable<base::Result<>> secure(Call& call);
-    asio::awaitable<base::Result<>> send_request(Call& call, bool& cut);
-    asio::awaitable<base::Result<Head>> read_head(Call& call, bool& got_bytes);
-    asio::awaitable<base::Result<>> read_body(Call& call, const Head& head, std::string& body);
-    asio::awaitable<bool> more(Call& call, error_code& ec);
-    base::Result<asio::ssl::context*> tls_context(const Trust& trust);
-    ClientConnectionPtr take(const std::string& key);
-    void keep(ClientConnectionPtr c);
-};
-
-base::Result<asio::ssl::context*> HttpClient::Impl::tls_context(const Trust& trust) {
-    auto& slot = contexts[trust.pin ? "pin" : "ca " + trust.ca_file];
-    if (slot) return slot.get();
-    auto made = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
-    SSL_CTX_set_min_proto_version(made->native_handle(), TLS1_2_VERSION);
-    error_code ec;
-    if (!trust.pin) {
-        if (trust.ca_file.empty()) made->set_default_verify_paths(ec);
-        else made->load_verify_file(trust.ca_file, ec);
-        if (ec) return failed(base::cat("cannot load certificates from ", trust.ca_file.empty() ? "the system store" : trust.ca_file), ec);
-    }
-    slot = std::move(made);
-    return slot.get();
-}
-
-/// One TCP connection to the first endpoint that takes it.
-asio::awaitable<base::Result<>> HttpClient::Impl::connect(Call& call) {
-    const Url& url = call.request.url;
-    std::vector<Address> targets;
-    error_code ec;
-    if (auto ip = Address::parse_ip(url.host, url.port)) {
-        targets.push_back(*ip);
-    } else {
-        auto token = asio::redirect_error(asio::use_awaitable, ec);
-        auto found = co_await call.resolver.async_resolve(url.host, std::to_string(url.port), token);
-        if (ec) co_return failed(base::cat("cannot find the host ", url.host), ec);
-        for (const auto& entry : found) {
-            sockaddr_storage s{};
-            std::memcpy(&s, entry.endpoint().data(), std::min(sizeof s, static_cast<std::size_t>(entry.endpoint().size())));
-            targets.push_back(Address::from_sockaddr(s));
-        }
-    }
-    ec = asio::error::host_not_found;
-    for (const auto& target : targets) {
-        if (call.cancelled || call.timed_out) break;
-        int fd = ::socket(target.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0) co_return base::errno_error("create a socket");
-        tune_connection(fd);
-        auto c = std::make_shared<ClientConnection>(context);
-        assign(c->stream.socket, fd, target.v6, ec);
-        if (ec) continue;
-        call.connection = c;
-        sockaddr_storage s{};
-        auto size = target.to_sockaddr(s);
-        tcp::endpoint to;
-        to.resize(size);
-        std::memcpy(to.data(), &s, size);
-        co_await c->stream.socket.async_connect(to, asio::redirect_error(asio::use_awaitable, ec));
-        if (!ec) co_return base::Ok{};
-    }
-    co_return failed("cannot connect", ec);
-}
-
-asio::awaitable<base::Result<>> HttpClient::Impl::secure(Call& call) {
-    auto& c = *call.connection;
-    const Trust& trust = call.request.trust;
-    auto ctx = tls_context(trust);
-    if (!ctx) co_return std::move(ctx).error();
-    c.stream.tls = std::make_unique<asio::ssl::stream<tcp::socket&>>(c.stream.socket, **ctx);
-    SSL* ssl = c.stream.tls->native_handle();
-    const auto& host = call.request.url.host;
-    bool ip = Address::parse_ip(host).ok();
-    if (!ip) SSL_set_tlsext_host_name(ssl, host.c_str());
-    if (!trust.pin) {
-        if (ip) X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
-        else SSL_set1_host(ssl, host.c_str());
-        SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
-    }
-    error_code ec;
-    co_await c.stream.tls->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, ec));
-    if (ec) {
-        long verdict = SSL_get_verify_result(ssl);
-        if (!trust.pin && verdict != X509_V_OK)
-            co_return base::Error{base::cat("the peer's certificate is not trusted: ", X509_verify_cert_error_string(verdict)),
-                                  std::errc::permission_denied};
-        co_return failed("TLS handshake failed", ec);
-    }
-    if (trust.pin) {
-        // The handshake proved that the peer owns this certificate's key; which certificate it is, is our check.
-        tls::Fingerprint seen;
-        unsigned int n = 0;
-        X509* cert = SSL_get1_peer_certificate(ssl);
-        bool hashed = cert != nullptr && X509_digest(cert, EVP_sha256(), seen.bytes.data(), &n) == 1;
-        X509_free(cert);
-        if (!hashed || seen != *trust.pin)
-            co_return base::Error{base::cat("the peer shows another certificate (", seen.str(), ") than expected (", trust.pin->str(), ")"),
-                                  std::errc::permission_denied};
-    }
-    co_return base::Ok{};
-}
 
 /// `cut`: the peer takes no more; a request that is not fit to be sent is our own fault.
 asio::awaitable<base::Result<>> HttpClient::Impl::send_request(Call& call, bool& cut) {
