@@ -223,7 +223,9 @@ void store_result(Engine& engine, Request& request, const Pending& pending, cons
     auto done = context.store->put(header_for(request, pending, ran, key), *members);
     if (done && !pending.text_key) {
         auto old = context.store->get_manifest(pending.key.digest);
-        done = context.store->put_manifest(pending.key.digest, key::add(old && *old ? std::string_view{**old} : std::string_view{}, inputs.reading));
+        std::string_view before = old && *old ? std::string_view{**old} : std::string_view{};
+        auto manifest = key::add(before, inputs.reading);
+        if (manifest != before) done = context.store->put_manifest(pending.key.digest, manifest);
     }
     if (done) {
         engine.tally.stored(std::chrono::steady_clock::now() - began);
