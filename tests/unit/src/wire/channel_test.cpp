@@ -41,6 +41,18 @@ TEST_CASE("channel: a frame arrives with its payload and its descriptors") {
     CHECK(collector.next(pair.server.get(), frame) == Collector::State::closed);
 }
 
+TEST_CASE("channel: the helper's pair needs no greeting and is never waited for") {
+    Pair pair;
+    Collector collector{Collector::Peer::pair};
+    wire::Frame frame;
+    CHECK(collector.next(pair.server.get(), frame) == Collector::State::more);
+    REQUIRE(wire::send_frame(pair.client.get(), wire::Type::ran, "payload"));
+    REQUIRE(collector.next(pair.server.get(), frame) == Collector::State::frame);
+    CHECK(frame.payload == "payload");
+    pair.client.reset();
+    CHECK(collector.next(pair.server.get(), frame) == Collector::State::closed);
+}
+
 TEST_CASE("channel: frames are the same whatever pieces they come in") {
     std::string bytes{wire::k_preamble};
     for (std::string_view payload : {"one", "", "three"}) {
