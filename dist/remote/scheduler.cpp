@@ -163,7 +163,7 @@ std::string Scheduler::status(std::chrono::milliseconds patience) {
         auto response = m_client.call(std::move(request));
         if (!response) {
             mark_down(i);
-            base::log::debug(k_target, response.error().what);
+            why = base::cat("could not communicate with scheduler: ", response.error().what);
             continue;
         }
         auto sums = response->status == 200

@@ -5,7 +5,7 @@
 SCHEDULER=127.0.0.1:$(free_port)
 use_farm
 farm_status >status
-expect_text status "{\"NotConnected\":\[\"http://$SCHEDULER/\","
+expect_text status "{\"NotConnected\":\[\"http://$SCHEDULER/\",\"could not communicate with scheduler: .*refused"
 for i in 1 2 3 4 5; do printf 'int f%d;\n' $i >f$i.c; done
 start=$(date +%s%N)
 for i in 1 2 3 4 5; do sccache gcc -c f$i.c -o f$i.o; done
