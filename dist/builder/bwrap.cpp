@@ -78,6 +78,9 @@ base::Result<BwrapLaunch> bwrap_launch(const NurserySettings& settings, const Or
     argv.insert(argv.end(), order.arguments.begin(), order.arguments.end());
     made.launch.cwd = "/";
     made.launch.limits = order.limits;
+    // Set outside any namespace, it counts whatever our user runs: the threads of the daemon and the jobs of all slots. The
+    // group of the slot, where there is one, counts the job alone.
+    made.launch.limits.processes *= settings.slots + 1;
     made.launch.give_up_capabilities = false;  // bubblewrap needs them to begin with and drops them itself
     made.launch.keep_open = {made.filter.get()};
     return made;

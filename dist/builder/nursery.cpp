@@ -189,6 +189,7 @@ std::string encode(const NurserySettings& settings) {
     w.u8(settings.with_proc ? 1 : 0);
     w.u32(settings.uid);
     w.u32(settings.gid);
+    w.u32(settings.slots);
     return w.take();
 }
 
@@ -204,6 +205,7 @@ base::Result<NurserySettings> decode_nursery_settings(std::string_view bytes) {
     settings.with_proc = r.u8() != 0;
     settings.uid = r.u32();
     settings.gid = r.u32();
+    settings.slots = r.u32();
     if (!r.done() || level > static_cast<std::uint8_t>(Level::bwrap))
         return base::Error{"sccache-nursery is of another version than the builder", std::errc::protocol_error};
     return settings;

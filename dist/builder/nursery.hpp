@@ -33,6 +33,7 @@ struct NurserySettings {
     bool with_proc = true;  // a fresh /proc in the sandbox
     uid_t uid = 0;          // of the builder, as seen outside the jobs' user namespaces
     gid_t gid = 0;
+    unsigned slots = 1;     // jobs at a time
 };
 
 /// Word of the daemon to the nursery. `start` comes with the job's channel beside it.

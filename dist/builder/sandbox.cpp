@@ -148,7 +148,7 @@ base::Result<Sandbox> Sandbox::start(const SandboxOptions& options) {
         if (options.level ? *options.level != level : level == Level::privileged && ::geteuid() != 0) continue;
         if (level == Level::bwrap && options.bwrap_path.empty()) continue;
         for (bool with_proc : {true, false}) {
-            NurserySettings settings{level, options.build_dir, options.bwrap_path, *filter, *filter_32, {}, with_proc, ::geteuid(), ::getegid()};
+            NurserySettings settings{level, options.build_dir, options.bwrap_path, *filter, *filter_32, {}, with_proc, ::geteuid(), ::getegid(), options.slots};
             if (group) settings.cgroup = base::Fd{::fcntl(group->get(), F_DUPFD_CLOEXEC, 3)};
             auto nursery = start_nursery(program, settings);
             if (!nursery) {
