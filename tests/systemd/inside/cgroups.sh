@@ -26,10 +26,10 @@ total() { local n=0 s; for s in 0 1; do n=$((n + $(event slot-$s/$1 "$2"))); don
 procs() { cat "$unit_group"/slot-*/cgroup.procs | sort -n; }
 busy() { [ -n "$(procs)" ]; }
 commands() { local pid; for pid in $(procs); do { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null; echo; done; }
-quiet() {  # nothing of a job is left
-    within 5 '! busy'
+quiet() {  # nothing of a job is left, nor the process that waits a little for the next one
+    within 20 '! busy'
     ok $? "$1: no process is left in a slot" "$(commands)"
-    within 5 '[ "$(total memory.stat shmem)" = 0 ]'
+    within 20 '[ "$(total memory.stat shmem)" = 0 ]'
     ok $? "$1: nor a file in memory" "$(grep -H . "$unit_group"/slot-*/memory.current)"
 }
 groups_are_right() {
@@ -97,8 +97,8 @@ level() {
     ok $? "$name: while it runs, the compiler is in a slot's group" "$(systemctl status $B 2>&1)"
     text=$(commands)
     echo "# $name: in the slots: $(sed 's/\(.\{60\}\).*/\1.../' <<<"$text" | tr '\n' '|')"
-    is "$name: all of one job in the same" "$(for s in 0 1; do [ -z "$(value slot-$s/cgroup.procs)" ] || echo busy; done)" busy
-    pgrep cc1 | while read -r p; do grep -q '/slot-[01]$' "/proc/$p/cgroup" || echo "$p is in $(cat "/proc/$p/cgroup")"; done >elsewhere
+    is "$name: all of one job in the same" "$(pgrep 'cc1|gcc' | while read -r p; do grep -o '/slot-[01]$' "/proc/$p/cgroup"; done | sort -u | wc -l)" 1
+    pgrep 'cc1|gcc' | while read -r p; do grep -q '/slot-[01]$' "/proc/$p/cgroup" || echo "$p is in $(cat "/proc/$p/cgroup")"; done >elsewhere
     is "$name: no compiler is elsewhere" "$(cat elsewhere)" ""
     wait $!
     ok $? "$name: it ends well" "$(cat slow.said)"
@@ -129,8 +129,8 @@ level() {
     before=$(total pids.events max)
     home /tmp/greedy/gcc "$(source_of FORK)" "$name: too many processes"
     text=$(lines -u $B _PID="$pid" | grep -o 'greedy: no more than [0-9]*' | tail -n 1)
-    [ "${text##* }" -gt 20 ] && [ "${text##* }" -lt "$processes" ]
-    ok $? "$name: refused at the limit" "$(lines -u $B -n 5)"
+    [ "${text##* }" -ge $((processes - 6)) ] && [ "${text##* }" -lt "$processes" ]   # the sandbox has some
+    ok $? "$name: refused at the limit" "$text; $(lines -u $B -n 5)"
     echo "# $name: $text; pids.events max: $before, then $(total pids.events max)"
     quiet "$name: too many processes"
     # The process's own limit is the same number: with a lower one of the group it is clear who counts.
@@ -170,7 +170,7 @@ level() {
     ok $? "$name: a job runs" "$(cat slow.said)"
     procs >orphans
     kill -SEGV "$pid"
-    within 20 '[ "$(show $B NRestarts)" = 1 ] && [ "$(systemctl is-active $B)" = active ]'
+    within 60 '[ "$(show $B NRestarts)" = 1 ] && [ "$(systemctl is-active $B)" = active ]'
     ok $? "$name: a crash is followed by a restart" "$(systemctl status $B 2>&1)"
     is "$name: the crashed one's jobs are gone" "$(while read -r p; do [ ! -e "/proc/$p" ] || cat "/proc/$p/cmdline"; done <orphans)" ""
     has "$name: STATUS after the crash" "$(show $B StatusText)" "sandbox: $2, cgroup limits"
@@ -190,7 +190,7 @@ level() {
     systemctl stop $B
     is "$name: stopped" "$(systemctl is-active $B) $(show $B Result)" "inactive success"
     [ ! -e "$unit_group" ]
-    ok $? "$name: no group is left" "$(find "$unit_group" -type d)"
+    ok $? "$name: no group is left" "$(find "$unit_group" -type d 2>/dev/null)"
     is "$name: nothing has failed" "$(systemctl --failed --no-legend)" ""
 }
 
