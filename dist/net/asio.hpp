@@ -51,21 +51,51 @@ struct Loop::Impl {
     std::vector<std::shared_ptr<asio::posix::stream_descriptor>> watched;  // shared with their pending waits
 };
 
+// Out of line: a coroutine's frame is a type whose members the compiler names anew in each translation unit, and
+// link-time optimisation would take the frames of an inline one for different types of one name.
+
+/// TLS on a socket. OpenSSL reads and writes the socket itself: nothing is copied through buffers in between, and what can
+/// be done at once costs no turn of the loop.
+class Tls {
+public:
+    enum class Side { client, server };
+    Tls(tcp::socket& socket, SSL_CTX* context, Side side);
+    ~Tls();
+    Tls(const Tls&) = delete;
+    Tls& operator=(const Tls&) = delete;
+
+    [[nodiscard]] SSL* native_handle() const { return m_ssl; }
+    asio::awaitable<void> handshake(error_code& ec);
+    asio::awaitable<std::size_t> read_some(asio::mutable_buffer into, error_code& ec);
+    asio::awaitable<std::size_t> write_some(asio::const_buffer from, error_code& ec);
+    /// Says that nothing more will come, and waits until the peer has said so too.
+    asio::awaitable<void> shutdown(error_code& ec);
+
+private:
+    asio::awaitable<void> wait(int result, int error, error_code& ec);
+
+    tcp::socket& m_socket;
+    SSL* m_ssl;
+    bool m_read_all = false;  // the last read was not filled
+};
+
 /// A TCP connection that may speak TLS; the socket first, TLS on top of it.
 struct Stream {
     explicit Stream(asio::io_context& context) : socket{context} {}
 
     tcp::socket socket;
-    std::unique_ptr<asio::ssl::stream<tcp::socket&>> tls;
+    std::unique_ptr<Tls> tls;
 
-    // Out of line: a coroutine's frame is a type whose members the compiler names anew in each translation unit, and
-    // link-time optimisation would take the frames of an inline one for different types of one name.
     asio::awaitable<std::size_t> read_some(asio::mutable_buffer into, error_code& ec);
     asio::awaitable<std::size_t> write_some(asio::const_buffer from, error_code& ec);
     void close() {
         error_code ignored;
         socket.close(ignored);
     }
+
+private:
+    asio::awaitable<void> take_turns();
+    unsigned m_pieces = 0;
 };
 
 /// What every TCP connection of ours gets: small messages go at once, and a peer that lost power or its cable is noticed

@@ -75,7 +75,7 @@ asio::awaitable<base::Result<>> HttpClient::Impl::secure(Call& call) {
     const Trust& trust = call.request.trust;
     auto ctx = tls_context(trust);
     if (!ctx) co_return std::move(ctx).error();
-    c.stream.tls = std::make_unique<asio::ssl::stream<tcp::socket&>>(c.stream.socket, **ctx);
+    c.stream.tls = std::make_unique<Tls>(c.stream.socket, (*ctx)->native_handle(), Tls::Side::client);
     SSL* ssl = c.stream.tls->native_handle();
     const auto& host = call.request.url.host;
     bool ip = Address::parse_ip(host).ok();
@@ -86,7 +86,7 @@ asio::awaitable<base::Result<>> HttpClient::Impl::secure(Call& call) {
         SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
     }
     error_code ec;
-    co_await c.stream.tls->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, ec));
+    co_await c.stream.tls->handshake(ec);
     if (ec) {
         long verdict = SSL_get_verify_result(ssl);
         if (!trust.pin && verdict != X509_V_OK)

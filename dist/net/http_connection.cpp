@@ -75,8 +75,8 @@ asio::awaitable<bool> HttpServer::Impl::handshake(Connection& c, Transport trans
         transport = first == k_tls_handshake ? Transport::tls : Transport::plain;
     }
     if (transport == Transport::plain) co_return true;
-    c.stream.tls = std::make_unique<asio::ssl::stream<tcp::socket&>>(c.stream.socket, *tls);
-    co_await c.stream.tls->async_handshake(asio::ssl::stream_base::server, asio::redirect_error(asio::use_awaitable, ec));
+    c.stream.tls = std::make_unique<Tls>(c.stream.socket, tls->native_handle(), Tls::Side::server);
+    co_await c.stream.tls->handshake(ec);
     if (ec) base::log::debug(k_target, base::cat("TLS handshake with ", c.peer.str(), " failed: ", ec.message()));
     co_return !ec;
 }
@@ -207,6 +207,7 @@ asio::awaitable<bool> HttpServer::Impl::one_request(ConnectionPtr c) {
         }
     }
     c->idle = false;
+    watch_closely();
     struct Busy {
         std::size_t& n;
         explicit Busy(std::size_t& counter) : n{counter} { ++n; }
@@ -253,7 +254,7 @@ asio::awaitable<bool> HttpServer::Impl::one_request(ConnectionPtr c) {
         co_return co_await answer(*c, *early, true);
     }
 
-    auto slot = std::make_shared<Slot>(context);
+    auto slot = std::make_shared<Slot>(loop);
     c->slot = slot;
     c->deadline = TimePoint::max();
     auto line = base::log::enabled(base::log::Level::debug, k_target)
@@ -279,7 +280,7 @@ asio::awaitable<void> HttpServer::Impl::serve(std::shared_ptr<Impl> self, Connec
     if (c->stream.tls && c->stream.socket.is_open()) {
         error_code ec;  // a close_notify, so that the peer can tell the end from a cut; not worth waiting long for
         c->deadline = SteadyClock::now() + std::chrono::seconds{1};
-        co_await c->stream.tls->async_shutdown(asio::redirect_error(asio::use_awaitable, ec));
+        co_await c->stream.tls->shutdown(ec);
     }
     c->stream.close();
     self->connections.erase(c->place);

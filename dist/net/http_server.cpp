@@ -11,7 +11,7 @@
 
 // Accepting, limits, and a sweep four times a second that closes what is past its deadline and notices clients that have
 // gone while their answer is being made (POLLRDHUP, one poll() for all). So a silent peer costs a table row and nothing
-// else.
+// else. While all connections are idle the sweep comes seldom, while there are none, never.
 
 namespace net {
 
@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::string_view k_target = "sccache_http";
 constexpr auto k_sweep = std::chrono::milliseconds{250};
+constexpr auto k_idle_sweep = std::chrono::milliseconds{4'000};
 
 }  // namespace
 
@@ -47,6 +48,7 @@ void HttpServer::Impl::welcome(int fd, const Address& peer, bool v6, Transport t
     }
     tune_connection(fd);
     c->place = connections.insert(connections.end(), c);
+    watch_closely();
     asio::co_spawn(context, serve(shared_from_this(), c, transport), asio::detached);
 }
 
@@ -77,7 +79,9 @@ void HttpServer::Impl::sweep() {
     auto now = SteadyClock::now();
     std::vector<pollfd> polls;
     std::vector<std::shared_ptr<Slot>> slots;
+    bool all_idle = true;
     for (auto& c : connections) {
+        all_idle = all_idle && c->idle && c->deadline > now + 2 * k_idle_sweep;
         if (c->deadline <= now) {
             c->stream.close();
         } else if (c->slot) {
@@ -85,6 +89,7 @@ void HttpServer::Impl::sweep() {
             slots.push_back(c->slot);
         }
     }
+    sweep_every(!all_idle ? k_sweep : connections.empty() ? std::chrono::milliseconds{0} : k_idle_sweep);
     if (polls.empty() || ::poll(polls.data(), polls.size(), 0) <= 0) return;
     for (std::size_t i = 0; i < polls.size(); ++i) {
         if ((polls[i].revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0) continue;
@@ -100,10 +105,18 @@ void HttpServer::Impl::sweep() {
     }
 }
 
-void HttpServer::Impl::start(tcp::acceptor& acceptor, Transport transport) {
-    if (!sweeper.armed()) sweeper = loop.every(k_sweep, [weak = weak_from_this()] {
+void HttpServer::Impl::sweep_every(std::chrono::milliseconds interval) {
+    if (interval == sweeping) return;
+    sweeping = interval;
+    sweeper.cancel();
+    if (interval.count() > 0) sweeper = loop.every(interval, [weak = weak_from_this()] {
         if (auto self = weak.lock()) self->sweep();
     });
+}
+
+void HttpServer::Impl::watch_closely() { sweep_every(k_sweep); }
+
+void HttpServer::Impl::start(tcp::acceptor& acceptor, Transport transport) {
     asio::co_spawn(context, accept_loop(shared_from_this(), acceptor, transport), asio::detached);
 }
 

@@ -14,8 +14,12 @@ namespace net {
 
 /// The connection's side of an answer that is not there yet.
 struct Slot {
-    explicit Slot(asio::io_context& c) : context{c}, wake{c} {}
-    asio::io_context& context;
+    explicit Slot(Loop& l) : loop{l}, wake{l.impl().context} {}
+    void ring() {
+        on_gone = nullptr;
+        wake.cancel();
+    }
+    Loop& loop;
     asio::steady_timer wake;  // loop thread only
     std::mutex mutex;
     bool ready = false;
@@ -38,10 +42,8 @@ struct Reply::State {
             slot->ready = true;
             slot->response = std::move(response);
         }
-        asio::post(slot->context, [s = slot] {
-            s->on_gone = nullptr;
-            s->wake.cancel();
-        });
+        if (slot->loop.in_loop_thread()) slot->ring();
+        else slot->loop.post([s = slot] { s->ring(); });
     }
 
     std::shared_ptr<Slot> slot;
@@ -85,6 +87,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     std::list<ConnectionPtr> connections;
     std::unordered_map<std::string, std::size_t> per_peer;
     Timer sweeper;
+    std::chrono::milliseconds sweeping{0};  // its interval; 0: it does not
     std::size_t busy = 0;
     bool draining = false;
     std::string date;
@@ -103,6 +106,9 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     asio::awaitable<bool> answer(Connection& c, const Response& response, bool keep);
     asio::awaitable<void> refuse(Connection& c, const Response& response);
     void sweep();
+    void sweep_every(std::chrono::milliseconds interval);
+    /// A connection has become busy.
+    void watch_closely();
     void close_all() {
         for (auto& c : connections) c->stream.close();
     }
