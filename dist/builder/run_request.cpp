@@ -38,14 +38,20 @@ base::Result<> RunRequest::write(std::string_view piece) {
 }
 
 base::Result<> RunRequest::store(std::string_view bytes) {
-    m_stored += bytes.size();
-    if (m_stored > m_limit) return base::Error{base::cat("the job's inputs are more than ", m_limit, " bytes"), std::errc::file_too_large};
-    return base::write_all(m_inputs.get(), bytes);
+    if (m_stored + bytes.size() > m_limit) return base::Error{base::cat("the job's inputs are more than ", m_limit, " bytes"), std::errc::file_too_large};
+    // By position: whoever reads the file begins at its start.
+    while (!bytes.empty()) {
+        auto n = ::pwrite(m_inputs.get(), bytes.data(), bytes.size(), static_cast<off_t>(m_stored));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return base::errno_error("cannot keep the job's inputs");
+        m_stored += static_cast<std::uint64_t>(n);
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return base::Ok{};
 }
 
 base::Result<protocol::RunJob> RunRequest::finish() {
     if (!m_job) return too_short();
-    if (::lseek(m_inputs.get(), 0, SEEK_SET) != 0) return base::errno_error("cannot read the job's inputs");
     return std::move(*m_job);
 }
 

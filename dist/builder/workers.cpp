@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <utility>
+
 namespace builder {
 
 Workers::Workers(unsigned count) {
@@ -9,7 +11,9 @@ Workers::Workers(unsigned count) {
     sigset_t all, before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (unsigned i = 0; i < count; ++i) m_threads.emplace_back([this, i] { serve(i); });
+    for (unsigned i = 0; i < count; ++i) m_seats.push_back(std::make_unique<Seat>());
+    m_idle.reserve(count);
+    for (unsigned i = 0; i < count; ++i) m_seats[i]->thread = std::thread{[this, i] { serve(i); }};
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
@@ -19,16 +23,20 @@ Workers::~Workers() {
         m_ending = true;
         m_queue.clear();
     }
-    m_changed.notify_all();
-    for (auto& thread : m_threads) thread.join();
+    for (auto& seat : m_seats) seat->wake.notify_one();
+    for (auto& seat : m_seats) seat->thread.join();
 }
 
 void Workers::post(Work work) {
+    Seat* seat = nullptr;
     {
         std::lock_guard lock{m_mutex};
-        m_queue.push_back(std::move(work));
+        if (m_idle.empty()) return m_queue.push_back(std::move(work));
+        seat = m_seats[m_idle.back()].get();
+        m_idle.pop_back();
+        seat->work = std::move(work);
     }
-    m_changed.notify_one();
+    seat->wake.notify_one();  // behind the lock, which the woken thread takes
 }
 
 std::size_t Workers::waiting() const {
@@ -37,14 +45,22 @@ std::size_t Workers::waiting() const {
 }
 
 void Workers::serve(unsigned index) {
+    auto& seat = *m_seats[index];
     for (;;) {
         Work work;
         {
             std::unique_lock lock{m_mutex};
-            m_changed.wait(lock, [this] { return m_ending || !m_queue.empty(); });
+            if (m_queue.empty() && !m_ending) {
+                m_idle.push_back(index);
+                seat.wake.wait(lock, [&] { return m_ending || seat.work; });
+            }
             if (m_ending) return;
-            work = std::move(m_queue.front());
-            m_queue.pop_front();
+            if (seat.work) {
+                work = std::exchange(seat.work, nullptr);
+            } else {
+                work = std::move(m_queue.front());
+                m_queue.pop_front();
+            }
         }
         work(index);
     }

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -24,16 +25,22 @@ public:
     void post(Work work);
     /// Waiting, not running.
     [[nodiscard]] std::size_t waiting() const;
-    [[nodiscard]] unsigned count() const { return static_cast<unsigned>(m_threads.size()); }
+    [[nodiscard]] unsigned count() const { return static_cast<unsigned>(m_seats.size()); }
 
 private:
+    /// A thread, and how it is woken: each by itself, so that work wakes the one thread that gets it.
+    struct Seat {
+        std::condition_variable wake;
+        Work work;  // handed over while it slept
+        std::thread thread;
+    };
     void serve(unsigned index);
 
     mutable std::mutex m_mutex;
-    std::condition_variable m_changed;
-    std::deque<Work> m_queue;
+    std::deque<Work> m_queue;       // all threads are at work
+    std::vector<unsigned> m_idle;   // the last one to fall asleep is woken first: what it needs is still in the cache
     bool m_ending = false;
-    std::vector<std::thread> m_threads;
+    std::vector<std::unique_ptr<Seat>> m_seats;
 };
 
 }  // namespace builder
