@@ -75,6 +75,14 @@ base::Result<Json> only_claim(const Json& claims, const char* name) {
     return *it;
 }
 
+base::Result<> names_job(const Json& claims, protocol::JobId job) {
+    auto claim = only_claim(claims, "job_id");
+    if (!claim) return std::move(claim).error();
+    if (!claim->is_number_unsigned()) return fault("invalid type");
+    if (claim->get<std::uint64_t>() != job) return base::Error{"mismatched claims", std::errc::permission_denied};
+    return base::Ok{};
+}
+
 base::Result<net::Address> server_claim(const Json& claims) {
     auto claim = only_claim(claims, "server_id");
     if (!claim) return std::move(claim).error();
@@ -92,14 +100,39 @@ std::string sign_job_token(std::string_view key, protocol::JobId job, ClaimForm 
     return sign(key, base::cat("{", exp_part(form), R"("job_id":)", job, "}"));
 }
 
+std::string sign_job_grant(std::string_view key, const JobGrant& g) {
+    return sign(key, base::cat(R"({"job_id":)", g.job, R"(,"toolchain":")", g.toolchain.str(), R"(","at":)", g.at, R"(,"run_limit":)",
+                               g.run_limit.count(), "}"));
+}
+
 base::Result<> verify_job_token(std::string_view token, std::string_view key, protocol::JobId job) {
     auto claims = verify(token, key);
     if (!claims) return std::move(claims).error();
-    auto claim = only_claim(*claims, "job_id");
-    if (!claim) return std::move(claim).error();
-    if (!claim->is_number_unsigned()) return fault("invalid type");
-    if (claim->get<std::uint64_t>() != job) return base::Error{"mismatched claims", std::errc::permission_denied};
-    return base::Ok{};
+    return names_job(*claims, job);
+}
+
+base::Result<std::optional<JobGrant>> read_job_token(std::string_view token, std::string_view key, protocol::JobId job) {
+    auto claims = verify(token, key);
+    if (!claims) return std::move(claims).error();
+    if (!claims->contains("toolchain")) {
+        auto good = names_job(*claims, job);
+        if (!good) return std::move(good).error();
+        return std::optional<JobGrant>{};
+    }
+    if (claims->size() != 4) return fault("unknown field");
+    for (const auto* name : {"job_id", "at", "run_limit"}) {
+        auto it = claims->find(name);
+        if (it == claims->end()) return fault(base::cat("missing field `", name, "`"));
+        if (!it->is_number_unsigned()) return fault("invalid type");
+    }
+    const auto& toolchain = (*claims)["toolchain"];
+    auto id = protocol::ArchiveId::parse(toolchain.is_string() ? toolchain.get<std::string>() : std::string{});
+    if (!id) return std::move(id).error();
+    JobGrant grant{(*claims)["job_id"].get<std::uint64_t>(), std::move(*id), (*claims)["at"].get<std::uint64_t>(), {}};
+    if (grant.job != job) return base::Error{"mismatched claims", std::errc::permission_denied};
+    constexpr std::uint64_t k_most_ms = 24ULL * 3600 * 1000;
+    grant.run_limit = std::chrono::milliseconds{std::min((*claims)["run_limit"].get<std::uint64_t>(), k_most_ms)};
+    return std::optional<JobGrant>{std::move(grant)};
 }
 
 std::string sign_server_token(std::string_view key, const net::Address& server, ClaimForm form) {

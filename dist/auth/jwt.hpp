@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,19 @@ std::string sign_job_token(std::string_view key, protocol::JobId job, ClaimForm 
 /// Good if the signature fits and the claim names `job`; the error is in the other implementation's words
 /// ("JWT decode failed: InvalidSignature", "mismatched claims").
 base::Result<> verify_job_token(std::string_view token, std::string_view key, protocol::JobId job);
+
+/// A job's token that says all a builder needs to know of the job, for builders of ours: they take the job from whoever
+/// brings the token, and nobody has to tell them of it before.
+struct JobGrant {
+    protocol::JobId job = 0;
+    protocol::ArchiveId toolchain;
+    std::uint64_t at = 0;              // when it was made: seconds by the builder's own clock, which its heartbeats tell
+    std::chrono::milliseconds run_limit{0};  // how long its client waits for the compile; 0: not said
+    bool operator==(const JobGrant&) const = default;
+};
+std::string sign_job_grant(std::string_view key, const JobGrant& grant);
+/// What verify_job_token says; the grant, if the token is one.
+base::Result<std::optional<JobGrant>> read_job_token(std::string_view token, std::string_view key, protocol::JobId job);
 
 /// The token by which a builder proves its address, signed with the scheduler's secret key.
 std::string sign_server_token(std::string_view key, const net::Address& server, ClaimForm form = ClaimForm::with_exp);

@@ -2,6 +2,17 @@
 
 namespace builder {
 
+bool UsedGrants::use(protocol::JobId id, std::uint64_t at, std::uint64_t now) {
+    while (!m_order.empty() && m_order.front().first + k_good_s + k_ahead_s < now) {
+        m_used.erase(m_order.front().second);
+        m_order.pop_front();
+    }
+    if (at > now + k_ahead_s || at + k_good_s < now || m_order.size() >= k_most) return false;
+    if (!m_used.insert(id).second) return false;
+    m_order.emplace_back(now, id);
+    return true;
+}
+
 AssignedJob* Jobs::find(protocol::JobId id) {
     auto it = m_assigned.find(id);
     return it == m_assigned.end() ? nullptr : &it->second;

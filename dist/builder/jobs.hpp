@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_set>
 #include <vector>
 
 #include "dist/builder/toolchains.hpp"
@@ -18,6 +20,24 @@ struct AssignedJob {
     protocol::JobHints hints;
     bool pending = false;  // the scheduler still believes that the toolchain is missing
     std::chrono::steady_clock::time_point since;
+};
+
+/// Which grants were used: each opens the door once. A grant is good for a while only, by our own clock, so that what must
+/// be remembered stays bounded; those of an earlier life of the builder are signed with another key. Loop thread.
+class UsedGrants {
+public:
+    /// How long a grant is good: as long as a scheduler waits for its client, and a little more.
+    static constexpr std::uint64_t k_good_s = 75;
+    static constexpr std::uint64_t k_ahead_s = 5;  // a scheduler reckons our clock by the last heartbeat
+    static constexpr std::size_t k_most = 1 << 20;
+
+    /// Whether the grant for this job, made at `at`, is good and was not used before. It is used now.
+    bool use(protocol::JobId id, std::uint64_t at, std::uint64_t now);
+    [[nodiscard]] std::size_t remembered() const { return m_order.size(); }
+
+private:
+    std::unordered_set<protocol::JobId> m_used;
+    std::deque<std::pair<std::uint64_t, protocol::JobId>> m_order;  // by when it was used
 };
 
 /// The jobs this builder knows: assigned ones waiting for their client, and running ones. Pure bookkeeping, loop thread.

@@ -16,6 +16,7 @@ constexpr auto k_longest_pause = 10'000ms;
 constexpr auto k_patience = 10'000ms;  // the scheduler answers these at once
 constexpr auto k_after_loss = 200ms;
 constexpr int k_complete_attempts = 4;
+constexpr auto k_soon = 50ms;
 constexpr auto k_target = "sccache_heartbeat";
 constexpr auto k_server_target = "sccache::dist::http::server";
 
@@ -87,7 +88,9 @@ void SchedulerLink::beaten(std::size_t i, base::Result<net::Response> answer) {
     else {
         if (!peer.connected) base::log::info(k_server_target, "Server connected to scheduler " + peer.url.str());
         peer.connected = true;
+        peer.many = protocol::BeatHints::get(answer->headers).states;
         peer.last_error.clear();
+        send_gathered(i);  // if it takes them no more, they go one by one
     }
     auto pause = peer.connected ? m_interval : std::min(k_after_failure * (1 << std::min(peer.failures, 10)), k_longest_pause);
     peer.failures = peer.connected ? 0 : peer.failures + 1;
@@ -123,44 +126,138 @@ void SchedulerLink::look_for_other_scheme(std::size_t i) {
 }
 
 void SchedulerLink::report(protocol::JobId job, protocol::JobState state, std::function<void(base::Result<>)> done) {
-    auto& queue = m_reports[job];
-    queue.push_back({state, 0, 0, std::move(done)});
-    if (queue.size() == 1) send_report(job);
+    auto& reports = m_reports[job];
+    const bool can_wait = state == protocol::JobState::started && !done;
+    reports.waiting.push_back({state, std::chrono::steady_clock::now(), std::move(done)});
+    if (reports.under_way > 0) return;
+    const auto peer = reports.peer;
+    if (!reports.placed) place(job, reports);  // the reference is stale behind this
+    if (!m_peers[peer].many) return;
+    if (!can_wait) return send_gathered(peer);
+    // Nobody waits for this one: most jobs end so soon that it goes along with their end.
+    if (std::exchange(m_soon_set, true)) return;
+    m_soon = m_loop.after(k_soon, [this] {
+        m_soon_set = false;
+        for (std::size_t i = 0; i < m_peers.size(); ++i) send_gathered(i);
+    });
 }
 
-void SchedulerLink::send_report(protocol::JobId job) {
-    const auto& report = m_reports[job].front();
-    auto r = request(m_peers[report.peer], base::cat("/api/v1/scheduler/job_state/", job), protocol::encode(report.state));
-    m_client.send(std::move(r), [this, job](base::Result<net::Response> answer) { reported(job, std::move(answer)); });
+/// Sends what the job has to report, or has the scheduler's next request take it along.
+void SchedulerLink::place(protocol::JobId job, Reports& reports) {
+    auto& peer = m_peers[reports.peer];
+    reports.placed = true;
+    if (peer.many) return peer.gathered.push_back(job);
+    reports.under_way = 1;
+    auto r = request(peer, base::cat("/api/v1/scheduler/job_state/", job), protocol::encode(reports.waiting.front().state));
+    m_client.send(std::move(r), [this, job](base::Result<net::Response> answer) {
+        base::Result<> result = base::Ok{};
+        if (!answer) result = base::Error{answer.error()};
+        else if (answer->status != 200) result = base::Error{reason_of(*answer), std::errc::io_error};
+        reported(job, {std::move(result)}, answer.ok());
+    });
 }
 
-void SchedulerLink::reported(protocol::JobId job, base::Result<net::Response> answer) {
+void SchedulerLink::send_gathered(std::size_t i) {
+    auto& peer = m_peers[i];
+    if (peer.reporting || peer.gathered.empty()) return;
+    const auto now = std::chrono::steady_clock::now();
+    std::vector<Flight> flights;
+    std::vector<protocol::StateReport> body;
+    std::size_t jobs = 0;
+    for (; jobs < peer.gathered.size(); ++jobs) {
+        const auto job = peer.gathered[jobs];
+        auto& reports = m_reports.at(job);
+        if (body.size() + reports.waiting.size() > protocol::k_state_reports_limit) break;
+        for (const auto& report : reports.waiting)
+            body.push_back({job, report.state, std::chrono::duration_cast<std::chrono::milliseconds>(now - report.since)});
+        reports.under_way = reports.waiting.size();
+        flights.push_back({job, reports.under_way});
+    }
+    peer.gathered.erase(peer.gathered.begin(), peer.gathered.begin() + static_cast<std::ptrdiff_t>(jobs));
+    peer.reporting = true;
+    m_client.send(request(peer, protocol::k_state_reports_path, protocol::encode(body)),
+                  [this, i, flights = std::move(flights)](base::Result<net::Response> answer) { landed(i, flights, std::move(answer)); });
+}
+
+void SchedulerLink::landed(std::size_t i, const std::vector<Flight>& flights, base::Result<net::Response> answer) {
+    auto& peer = m_peers[i];
+    peer.reporting = false;
+    if (answer && answer->status == 404) peer.many = false;  // another program has taken its place: one by one, then
+    base::Result<std::vector<protocol::UpdateResult>> results = std::vector<protocol::UpdateResult>{};
+    if (!answer) results = base::Error{answer.error()};
+    else if (answer->status != 200) results = base::Error{reason_of(*answer), std::errc::io_error};
+    else if (auto said = protocol::decode_update_results(answer->body)) results = std::move(said);  // else 200 is all that is known
+    std::size_t at = 0;
+    for (const auto& flight : flights) {
+        if (answer && answer->status == 404) {
+            auto& reports = m_reports.at(flight.job);
+            reports.under_way = 0;
+            place(flight.job, reports);
+            continue;
+        }
+        std::vector<base::Result<>> own;
+        for (std::size_t n = 0; n < flight.reports; ++n, ++at) {
+            if (!results) own.emplace_back(base::Error{results.error()});
+            else if (at < results->size() && (*results)[at].fail) own.emplace_back(base::Error{*(*results)[at].fail, std::errc::io_error});
+            else own.emplace_back(base::Ok{});
+        }
+        reported(flight.job, own, answer.ok());
+    }
+    send_gathered(i);
+}
+
+/// What became of the job's first reports, at one scheduler.
+void SchedulerLink::reported(protocol::JobId job, const std::vector<base::Result<>>& results, bool answered) {
     auto it = m_reports.find(job);
     if (it == m_reports.end()) return;
-    auto& report = it->second.front();
-    base::Result<> result = base::Ok{};
-    if (!answer) result = std::move(answer).error();
-    else if (answer->status != 200) result = base::Error{reason_of(*answer), std::errc::io_error};
-    if (!result && report.peer + 1 < m_peers.size()) {  // it may be another scheduler's job
-        ++report.peer;
-        return send_report(job);
+    auto& reports = it->second;
+    reports.under_way = 0;
+    const bool others = reports.peer + 1 < m_peers.size();  // it may be another scheduler's job
+    std::deque<Report> kept;
+    std::vector<std::pair<std::function<void(base::Result<>)>, base::Result<>>> settled;
+    bool again = false;
+    for (const auto& result : results) {
+        auto report = std::move(reports.waiting.front());
+        reports.waiting.pop_front();
+        // A scheduler that answers has decided; one that does not may only be restarting.
+        const bool repeat = !result && !others && !answered && report.state == protocol::JobState::complete && reports.attempt + 1 < k_complete_attempts;
+        if (!result && (others || repeat)) {
+            again = again || repeat;
+            kept.push_back(std::move(report));
+            continue;
+        }
+        if (!result)
+            base::log::debug(k_target, base::cat("Job ", job, ": state ", protocol::job_state_name(report.state), " not taken: ", result.error().what));
+        if (report.done) settled.emplace_back(std::move(report.done), result);
     }
-    // A scheduler that answers has decided; one that does not may only be restarting.
-    if (!result && !answer && report.state == protocol::JobState::complete && ++report.attempt < k_complete_attempts) {
-        report.peer = 0;
+    const bool next = others && !kept.empty();
+    if (next) ++reports.peer;
+    while (!kept.empty()) {
+        reports.waiting.push_front(std::move(kept.back()));
+        kept.pop_back();
+    }
+    if (again) {
+        reports.peer = 0;
+        ++reports.attempt;
         std::erase_if(m_retries, [](const net::Timer& t) { return !t.armed(); });
-        m_retries.push_back(m_loop.after(jittered(std::chrono::seconds{1 << report.attempt}), [this, job] {
-            if (m_reports.count(job)) send_report(job);
+        m_retries.push_back(m_loop.after(jittered(std::chrono::seconds{1 << reports.attempt}), [this, job] {
+            auto late = m_reports.find(job);
+            if (late == m_reports.end()) return;
+            place(job, late->second);
+            send_gathered(0);
         }));
-        return;
+    } else if (reports.waiting.empty()) {
+        m_reports.erase(it);
+    } else {
+        if (!next) {
+            reports.attempt = 0;
+            reports.peer = 0;
+        }
+        const auto peer = reports.peer;
+        place(job, reports);
+        send_gathered(peer);
     }
-    if (!result)
-        base::log::debug(k_target, base::cat("Job ", job, ": state ", protocol::job_state_name(report.state), " not taken: ", result.error().what));
-    auto done = std::move(report.done);
-    it->second.erase(it->second.begin());
-    if (it->second.empty()) m_reports.erase(it);
-    else send_report(job);
-    if (done) done(std::move(result));
+    for (auto& [done, result] : settled) done(std::move(result));
 }
 
 std::size_t SchedulerLink::connected() const {

@@ -1,15 +1,15 @@
 #pragma once
 
+#include <deque>
 #include <functional>
-#include <map>
-#include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "dist/net/http_client.hpp"
 #include "dist/net/loop.hpp"
 #include "dist/protocol/hints.hpp"
-#include "dist/protocol/messages.hpp"
+#include "dist/protocol/state_reports.hpp"
 
 namespace builder {
 
@@ -20,7 +20,8 @@ struct SchedulerTrust {
 };
 
 /// Keeps the schedulers informed: a heartbeat every 30 s; at once when a kept connection is lost, because then
-/// the scheduler restarts; after a failure soon, and then less and less often, up to every 10 s, and the states of jobs, in order. Loop thread only.
+/// the scheduler restarts; after a failure soon, and then less and less often, up to every 10 s, and the states of jobs, in order. A scheduler of ours gets the states of all jobs in one request at a time:
+/// what comes meanwhile goes along in the next one. Loop thread only.
 class SchedulerLink {
 public:
     /// The changing part of a heartbeat, asked for each time.
@@ -52,13 +53,28 @@ private:
         int failures = 0;       // in a row
         std::string last_error;
         net::Timer timer;
+        bool many = false;                    // it takes the states of several jobs in one request
+        bool reporting = false;               // such a request is under way
+        std::vector<protocol::JobId> gathered;  // whose reports go into the next one
     };
-    /// A report waiting for its turn, with the schedulers already tried.
+    /// A report waiting for its turn.
     struct Report {
         protocol::JobState state;
+        std::chrono::steady_clock::time_point since;
+        std::function<void(base::Result<>)> done;
+    };
+    /// The reports of one job, in order; all go to the same scheduler, to the next one if that does not want them.
+    struct Reports {
+        std::deque<Report> waiting;
+        std::size_t under_way = 0;  // the first so many of them
+        bool placed = false;        // under way, gathered by a scheduler, or paused for a repetition
         std::size_t peer = 0;
         int attempt = 0;
-        std::function<void(base::Result<>)> done;
+    };
+    /// Which reports are in a request.
+    struct Flight {
+        protocol::JobId job;
+        std::size_t reports;
     };
 
     net::ClientRequest request(const Peer& peer, std::string_view path, std::string body) const;
@@ -66,8 +82,10 @@ private:
     void beaten(std::size_t peer, base::Result<net::Response> answer);
     void failed(std::size_t peer, const std::string& why);
     void look_for_other_scheme(std::size_t peer);
-    void send_report(protocol::JobId job);
-    void reported(protocol::JobId job, base::Result<net::Response> answer);
+    void place(protocol::JobId job, Reports& reports);
+    void send_gathered(std::size_t peer);
+    void landed(std::size_t peer, const std::vector<Flight>& flights, base::Result<net::Response> answer);
+    void reported(protocol::JobId job, const std::vector<base::Result<>>& results, bool answered);
 
     net::Loop& m_loop;
     net::HttpClient m_client;
@@ -77,7 +95,9 @@ private:
     Hints m_hints;
     std::chrono::milliseconds m_interval;  // between announcements
     std::function<void()> m_first;
-    std::map<protocol::JobId, std::vector<Report>> m_reports;  // front is under way
+    std::unordered_map<protocol::JobId, Reports> m_reports;
+    net::Timer m_soon;  // reports that can wait a moment
+    bool m_soon_set = false;
     std::vector<net::Timer> m_retries;
 };
 

@@ -3,7 +3,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "dist/auth/jwt.hpp"
 #include "dist/builder/run_request.hpp"
 #include "dist/protocol/answers.hpp"
 #include "dist/systemd/journal.hpp"
@@ -90,7 +89,7 @@ std::vector<net::Route> Service::routes() {
     submit_route.method = "POST";
     submit_route.path = "/api/v1/distserver/submit_toolchain/*";
     submit_route.body_limit = m_limits.toolchain.bytes;
-    submit_route.check = [this](const net::Request& r) { return check_job_token(r, 500); };
+    submit_route.check = [this](const net::Request& r) { return check_step(r, Step::submit); };
     submit_route.open_sink = [this](const net::Request& r) { return guarded(r, open_upload(r)); };
     submit_route.handle = [this](const net::Request& r, std::unique_ptr<net::BodySink> sink, const net::Reply& reply) { submit(r, GuardedSink::open(std::move(sink)), reply); };
     routes.push_back(std::move(submit_route));
@@ -99,7 +98,7 @@ std::vector<net::Route> Service::routes() {
     run_route.method = "POST";
     run_route.path = "/api/v1/distserver/run_job/*";
     run_route.body_limit = m_limits.inputs.bytes + protocol::k_command_limit + 4;
-    run_route.check = [this](const net::Request& r) { return check_job_token(r, 500); };
+    run_route.check = [this](const net::Request& r) { return check_step(r, Step::run); };
     run_route.open_sink = [this](const net::Request& r) { return guarded(r, RunRequest::open(m_parts.spool_dir, r.content_length, m_limits.inputs.bytes)); };
     run_route.handle = [this](net::Request r, std::unique_ptr<net::BodySink> sink, const net::Reply& reply) { run(std::move(r), GuardedSink::open(std::move(sink)), reply); };
     routes.push_back(std::move(run_route));
@@ -110,18 +109,60 @@ std::optional<net::Response> Service::check_assign(const net::Request& request) 
     // The scheduler tries the other form of token on a 401, so here it is the right answer.
     if (auto refused = check_job_token(request, 401)) return refused;
     if (!protocol::has_binary_type(request.headers)) return protocol::error_answer(400, "the body is not application/octet-stream");
-    if (m_draining) return protocol::error_answer(503, "this builder is stopping");
-    if (m_jobs.assigned() + m_jobs.running() >= m_limits.jobs_per_slot * m_parts.slots.count() + k_jobs_more)
-        return protocol::error_answer(503, "this builder has as many jobs as it takes");
+    if (auto why = no_room(); !why.empty()) return protocol::error_answer(503, why);
     return std::nullopt;
 }
 
-std::optional<net::Response> Service::check_job_token(const net::Request& request, int status) const {
+/// Why no job is taken now; empty if one is.
+std::string_view Service::no_room() const {
+    if (m_draining) return "this builder is stopping";
+    const auto most = m_limits.jobs_per_slot * m_parts.slots.count() + k_jobs_more;
+    return m_jobs.assigned() + m_jobs.running() >= most ? "this builder has as many jobs as it takes" : "";
+}
+
+std::uint64_t Service::clock() const {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - m_since).count());
+}
+
+/// The client's two steps. One whose token is a grant may be the first to tell us of its job.
+std::optional<net::Response> Service::check_step(const net::Request& request, Step step) {
+    std::optional<auth::JobGrant> grant;
+    if (auto refused = check_job_token(request, 500, &grant)) return refused;
+    if (!grant) return std::nullopt;
+    if (m_jobs.find(grant->job) == nullptr) admit(*grant);
+    const auto* job = m_jobs.find(grant->job);
+    if (job == nullptr || !job->pending || step == Step::submit) return std::nullopt;
+    auto refused = protocol::error_answer(503, "this builder no longer has the toolchain of the job");
+    protocol::RunHints{.bring_toolchain = true}.put(refused.headers);
+    return refused;
+}
+
+/// Makes a grant a job, if it may become one; else the job stays unknown, and its client looks for another builder.
+void Service::admit(const auth::JobGrant& grant) {
+    if (!m_grants.use(grant.job, grant.at, clock())) return base::log::warn(k_target, base::cat("Job ", grant.job, " not taken: its token was used before or is old"));
+    if (auto why = no_room(); !why.empty()) {
+        base::log::info(k_target, base::cat("Job ", grant.job, " not taken: ", why));
+        return m_parts.scheduler.report(grant.job, protocol::JobState::complete);  // it counts the job as ours
+    }
+    protocol::JobHints hints;
+    if (grant.run_limit.count() > 0) hints.deadline = grant.run_limit;
+    AssignedJob job{m_parts.toolchains.pin(grant.toolchain), std::move(hints), false, Jobs::Clock::now()};
+    job.pending = !m_parts.toolchains.surely_has(grant.toolchain);
+    if (job.pending) m_parts.scheduler.report(grant.job, protocol::JobState::pending);
+    m_jobs.assign(grant.job, std::move(job));
+}
+
+std::optional<net::Response> Service::check_job_token(const net::Request& request, int status, std::optional<auth::JobGrant>* grant) const {
     auto id = job_of(request);
     if (!id) return net::Response::of(404, "", "");
     auto token = protocol::bearer(request.headers);
-    auto good = token.empty() ? base::Result<>{base::Error{"no Authorization header", std::errc::permission_denied}}
-                              : auth::verify_job_token(token, m_parts.job_key, *id);
+    base::Result<> good = base::Error{"no Authorization header", std::errc::permission_denied};
+    if (!token.empty() && grant == nullptr) good = auth::verify_job_token(token, m_parts.job_key, *id);
+    if (!token.empty() && grant != nullptr) {
+        auto read = auth::read_job_token(token, m_parts.job_key, *id);
+        if (read) *grant = std::move(*read);
+        good = read ? base::Result<>{base::Ok{}} : base::Result<>{std::move(read).error()};
+    }
     if (good) return std::nullopt;
     if (status == 401) return protocol::refused(protocol::k_invalid_jwt, protocol::error_json(good.error().what), "application/json");
     return protocol::error_answer(status, "the job's token is not of this builder (it may have restarted)", good.error().what);
@@ -137,6 +178,7 @@ void Service::assign(net::Request request, const net::Reply& reply) {
         reply.send(protocol::answer(headers, protocol::AssignResult{here ? protocol::JobState::ready : protocol::JobState::pending, !here}));
     };
     m_jobs.assign(id, std::move(job));
+    if (m_parts.toolchains.surely_has(wanted->archive_id)) return answer(true);
     m_parts.chores.post([this, toolchain = wanted->archive_id, answer = std::move(answer)](unsigned) mutable {
         const bool here = m_parts.toolchains.has(toolchain);
         m_parts.loop.post([answer = std::move(answer), here] { answer(here); });
@@ -234,7 +276,7 @@ void Service::run(net::Request request, std::unique_ptr<net::BodySink> sink, con
     auto good = command ? check_request(*command) : base::Result<>{base::Error{command.error()}};
     auto running = std::make_shared<Running>(Running{
         {id, std::move(job->toolchain), {}, run_request.take_inputs(), limits_of(job->hints)}, std::move(request.headers), reply, {}, {}});
-    if (!good) return finish(running, std::move(good).error(), {});
+    if (!good) return finish(running, {}, std::move(good).error(), {});
     running->what = base::cat(base::name_of(command->command.executable), " -> ", command->outputs.empty() ? "nothing" : base::name_of(command->outputs[0]));
     running->run.request = std::move(*command);
     running->cancel = std::make_shared<base::Fd>(::eventfd(0, EFD_CLOEXEC));
@@ -252,31 +294,30 @@ void Service::work(const std::shared_ptr<Running>& running, unsigned slot) {
         base::log::debug(k_target, base::cat("Job ", running->run.id, " starts in slot ", slot, ": ", running->what));
         result = run_job(running->run, m_parts.sandbox, m_parts.toolchains, slot, running->cancel->get(), cost);
     }
-    // Large answers are encoded here, not on the loop.
-    if (result) {
-        running->reply.send(protocol::answer(running->headers, protocol::RunResult{*result}));
-        for (auto& output : result->outputs) output.second.zlib.clear();
-    }
-    m_parts.loop.post([this, running, result = std::move(result), cost]() mutable { finish(running, std::move(result), cost); });
+    // Large answers are encoded here, not on the loop, which is woken once for all that is left to do.
+    net::Response response;
+    base::Result<Ran> ran = result ? base::Result<Ran>{Ran{result->code, result->outputs.size()}} : base::Result<Ran>{base::Error{result.error()}};
+    if (result) response = protocol::answer(running->headers, protocol::RunResult{std::move(*result)});
+    m_parts.loop.post([this, running, response = std::move(response), ran = std::move(ran), cost]() mutable { finish(running, std::move(response), ran, cost); });
 }
 
-void Service::finish(const std::shared_ptr<Running>& running, base::Result<protocol::RunComplete> result, const RunCost& cost) {
+void Service::finish(const std::shared_ptr<Running>& running, net::Response response, const base::Result<Ran>& result, const RunCost& cost) {
     const auto id = running->run.id;
+    running->reply.send(result ? std::move(response) : protocol::error_answer(500, "run build failed", result.error().what));
     using std::chrono::duration_cast, std::chrono::milliseconds;
     const auto took = duration_cast<milliseconds>(std::chrono::steady_clock::now() - running->since).count();
-    systemd::Fields fields{{"SCCACHE_JOB_ID", base::cat(id)}, {"SCCACHE_TOOLCHAIN", running->run.toolchain.id().str()}};
+    auto fields = [&] { return systemd::Fields{{"SCCACHE_JOB_ID", base::cat(id)}, {"SCCACHE_TOOLCHAIN", running->run.toolchain.id().str()}}; };
     if (result) {
         ++m_completed;
-        systemd::event(base::log::Level::info, k_target,
+        if (base::log::enabled(base::log::Level::info, k_target)) systemd::event(base::log::Level::info, k_target,
                        base::cat("Job ", id, " done: ", running->what, ", exit ", result->code, ", ", took, " ms, cpu ",
-                                 duration_cast<milliseconds>(cost.cpu).count(), " ms, ", cost.memory >> 20, " MB, ", result->outputs.size(), " outputs"),
-                       systemd::k_job, fields);
+                                 duration_cast<milliseconds>(cost.cpu).count(), " ms, ", cost.memory >> 20, " MB, ", result->outputs, " outputs"),
+                       systemd::k_job, fields());
     } else {
-        running->reply.send(protocol::error_answer(500, "run build failed", result.error().what));
         const bool gone = result.error().code == std::errc::operation_canceled;
         systemd::event(gone ? base::log::Level::info : base::log::Level::warn, k_target,
                        base::cat("Job ", id, gone ? " cancelled: " : " failed: ", running->what, ", ", took, " ms: ", result.error().what),
-                       systemd::k_job, fields);
+                       systemd::k_job, fields());
     }
     m_jobs.finished(id);
     m_parts.scheduler.report(id, protocol::JobState::complete);

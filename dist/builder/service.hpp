@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "dist/auth/jwt.hpp"
 #include "dist/builder/jobs.hpp"
 #include "dist/builder/run_job.hpp"
 #include "dist/builder/sandbox.hpp"
@@ -29,6 +30,7 @@ struct ServiceParts {
 
 /// The builder's three routes and the life of a job between them:
 /// assign_job (scheduler) -> submit_toolchain (client, if needed) -> run_job (client).
+/// Schedulers of ours leave the first step out where they may: the client's token is then a grant, which says all.
 /// Refusals follow one rule: a client that gets a 4xx ends its build, so whatever may be our own doing (a restart that
 /// made its token void, a limit, a full disk) is a 500 and the client compiles at home.
 class Service {
@@ -45,13 +47,19 @@ public:
     [[nodiscard]] bool draining() const { return m_draining; }
     [[nodiscard]] const Jobs& jobs() const { return m_jobs; }
     [[nodiscard]] std::uint64_t completed() const { return m_completed; }
+    /// Seconds since we are here, for grants.
+    [[nodiscard]] std::uint64_t clock() const;
 
 private:
     /// A job on its way through the worker threads. Shared by the loop, the worker and the connection's gone-callback.
     struct Running;
 
     std::optional<net::Response> check_assign(const net::Request& request) const;
-    std::optional<net::Response> check_job_token(const net::Request& request, int status) const;
+    std::optional<net::Response> check_job_token(const net::Request& request, int status, std::optional<auth::JobGrant>* grant = nullptr) const;
+    enum class Step { submit, run };
+    std::optional<net::Response> check_step(const net::Request& request, Step step);
+    [[nodiscard]] std::string_view no_room() const;
+    void admit(const auth::JobGrant& grant);
     void assign(net::Request request, const net::Reply& reply);
     [[nodiscard]] base::Result<std::unique_ptr<net::BodySink>> guarded(const net::Request& request, base::Result<std::unique_ptr<net::BodySink>> sink);
     void abandoned(protocol::JobId id);
@@ -59,12 +67,19 @@ private:
     void submit(const net::Request& request, std::unique_ptr<net::BodySink> sink, const net::Reply& reply);
     void run(net::Request request, std::unique_ptr<net::BodySink> sink, const net::Reply& reply);
     void work(const std::shared_ptr<Running>& running, unsigned slot);
-    void finish(const std::shared_ptr<Running>& running, base::Result<protocol::RunComplete> result, const RunCost& cost);
+    /// What the log says of a job that ran.
+    struct Ran {
+        std::int32_t code = 0;
+        std::size_t outputs = 0;
+    };
+    void finish(const std::shared_ptr<Running>& running, net::Response response, const base::Result<Ran>& result, const RunCost& cost);
     [[nodiscard]] Limits limits_of(const protocol::JobHints& hints) const;
 
     ServiceParts m_parts;
     config::BuilderLimits m_limits;
     Jobs m_jobs;
+    UsedGrants m_grants;
+    std::chrono::steady_clock::time_point m_since = std::chrono::steady_clock::now();
     bool m_draining = false;
     std::uint64_t m_completed = 0;
     std::shared_ptr<Service*> m_self = std::make_shared<Service*>(this);  // weakly held by bodies, which connections may keep for longer

@@ -130,6 +130,12 @@ bool Toolchains::has(const protocol::ArchiveId& id) {
     return good;
 }
 
+bool Toolchains::surely_has(const protocol::ArchiveId& id) const {
+    Lock lock{m_mutex};
+    auto it = m_entries.find(id);
+    return it != m_entries.end() && it->second.archive && it->second.proved;
+}
+
 base::Result<std::string> Toolchains::tree(const protocol::ArchiveId& id) {
     auto held = pin(id);
     Lock lock{m_mutex};
@@ -172,6 +178,7 @@ void Toolchains::make_room(Lock& lock, std::uint64_t wanted) {
         const auto id = victim->first;
         base::log::info(k_target, base::cat("Removing toolchain ", id.str(), " to make room"));
         victim->second.busy = true;
+        victim->second.archive = victim->second.proved = false;
         lock.unlock();
         ::unlink(archive_path(id).c_str());
         auto removed = toolchain::remove_tree(tree_path(id));

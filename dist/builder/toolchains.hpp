@@ -52,6 +52,8 @@ public:
 
     /// Whether the archive is here and its hash right. Reads it whole the first time: for worker threads.
     bool has(const protocol::ArchiveId& id);
+    /// Whether it is known already that has() is true; never waits for anything. The caller holds a Pin.
+    [[nodiscard]] bool surely_has(const protocol::ArchiveId& id) const;
     /// The directory name below trees_dir of the unpacked toolchain; unpacks it the first time, waits while another
     /// thread does. The caller holds a Pin. Error.code no_such_file_or_directory: the archive is not here.
     base::Result<std::string> tree(const protocol::ArchiveId& id);

@@ -72,6 +72,7 @@ void JobHints::put(net::Headers& h) const {
     if (!tenant.empty()) h.set("Sccache-Tenant", tenant);
     if (deadline) h.set("Sccache-Deadline", std::to_string(deadline->count()));
     if (!avoid.empty()) h.set("Sccache-Avoid", joined(avoid, 8, [](const net::Address& a) { return a.str(); }));
+    if (direct) h.set("Sccache-Direct", "1");
 }
 
 JobHints JobHints::get(const net::Headers& h) {
@@ -85,6 +86,7 @@ JobHints JobHints::get(const net::Headers& h) {
         if (j.avoid.size() == 8) break;
         if (auto a = net::Address::parse(base::trim(part))) j.avoid.push_back(*a);
     }
+    j.direct = h.get("Sccache-Direct") == "1";
     return j;
 }
 
@@ -105,6 +107,18 @@ AllocHints AllocHints::get(const net::Headers& h) {
     return a;
 }
 
+void RunHints::put(net::Headers& h) const {
+    if (bring_toolchain) h.set("Sccache-Bring", "toolchain");
+}
+
+RunHints RunHints::get(const net::Headers& h) { return {h.get("Sccache-Bring") == "toolchain"}; }
+
+void BeatHints::put(net::Headers& h) const {
+    if (states) h.set("Sccache-States", "1");
+}
+
+BeatHints BeatHints::get(const net::Headers& h) { return {h.get("Sccache-States") == "1"}; }
+
 void BuilderHints::put(net::Headers& h) const {
     if (!version.empty()) h.set("Sccache-Version", version);
     if (slots) h.set("Sccache-Slots", std::to_string(*slots));
@@ -116,6 +130,7 @@ void BuilderHints::put(net::Headers& h) const {
         h.set("Sccache-Toolchains", joined(toolchains, k_hint_toolchains_limit, [](const ArchiveId& t) { return t.str(); }));
     if (jobs && jobs->size() <= k_hint_jobs_limit)
         h.set("Sccache-Jobs", joined(*jobs, k_hint_jobs_limit, [](JobId id) { return std::to_string(id); }));
+    if (clock) h.set("Sccache-Clock", std::to_string(*clock));
 }
 
 BuilderHints BuilderHints::get(const net::Headers& h) {
@@ -141,6 +156,7 @@ BuilderHints BuilderHints::get(const net::Headers& h) {
         }
         if (good) b.jobs = std::move(jobs);
     }
+    b.clock = number(h, "Sccache-Clock");
     return b;
 }
 

@@ -23,6 +23,7 @@ struct JobHints {
     std::string tenant;                                 // Sccache-Tenant: who pays (named tokens win over it)
     std::optional<std::chrono::milliseconds> deadline;  // Sccache-Deadline: from now; later an answer is worthless
     std::vector<net::Address> avoid;                    // Sccache-Avoid: builders that just failed this job
+    bool direct = false;                                // Sccache-Direct: it understands a builder's RunHints
 
     void put(net::Headers& headers) const;
     static JobHints get(const net::Headers& headers);
@@ -39,6 +40,22 @@ struct AllocHints {
     static AllocHints get(const net::Headers& headers);
 };
 
+/// What one of our builders adds when it refuses a job: what the client can do to have it run there all the same.
+struct RunHints {
+    bool bring_toolchain = false;  // Sccache-Bring: toolchain. Send it, then the job once more
+
+    void put(net::Headers& headers) const;
+    static RunHints get(const net::Headers& headers);
+};
+
+/// What one of our schedulers adds to its answer to a heartbeat.
+struct BeatHints {
+    bool states = false;  // Sccache-States: it takes the states of several jobs in one request (state_reports.hpp)
+
+    void put(net::Headers& headers) const;
+    static BeatHints get(const net::Headers& headers);
+};
+
 /// What one of our builders adds to its heartbeat: it is the authority on its slots and on what it is running.
 struct BuilderHints {
     std::string version;                         // Sccache-Version
@@ -49,6 +66,7 @@ struct BuilderHints {
     std::string sandbox;                         // Sccache-Sandbox: level chosen by the self-test
     std::vector<ArchiveId> toolchains;           // Sccache-Toolchains: verified ones, most recently used first
     std::optional<std::vector<JobId>> jobs;      // Sccache-Jobs: every job it still knows; absent = it does not say
+    std::optional<std::uint64_t> clock;          // Sccache-Clock: its seconds, for grants (auth::JobGrant), which it takes
 
     void put(net::Headers& headers) const;
     static BuilderHints get(const net::Headers& headers);

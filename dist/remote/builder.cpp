@@ -168,16 +168,27 @@ net::Task<std::variant<Ran, Trouble>> Builders::run(const wire::RemoteJob& job, 
     run.command.env = pairs_of(job.environment);
     run.command.cwd = job.cwd;
     run.outputs = job.outputs;
-    auto prefix = protocol::run_job_prefix(run);
-    auto request = request_to(allocation, "run_job");
-    request.timeout = limit;
-    request.response_limit = k_outputs_bytes + 2 * k_stream_bytes;
-    request.source_size = prefix.size() + inputs.size;
-    const auto sent = request.source_size;
-    request.source = [body = std::make_shared<Body>(std::move(prefix), inputs.pieces)](
-                         std::size_t max) -> base::Result<std::string> { return body->next(max); };
+    const auto prefix = protocol::run_job_prefix(run);
+    const auto sent = prefix.size() + inputs.size;
+    auto request_to_run = [&] {
+        auto request = request_to(allocation, "run_job");
+        request.timeout = limit;
+        request.response_limit = k_outputs_bytes + 2 * k_stream_bytes;
+        request.source_size = sent;
+        request.source = [body = std::make_shared<Body>(prefix, inputs.pieces)](
+                             std::size_t max) -> base::Result<std::string> { return body->next(max); };
+        return request;
+    };
     auto began = std::chrono::steady_clock::now();
-    auto response = co_await cancel.answer(m_client, std::move(request));
+    auto response = co_await cancel.answer(m_client, request_to_run());
+    if (allocation.own && response && protocol::RunHints::get(response->headers).bring_toolchain) {
+        // The scheduler thought that it was there.
+        co_await threads.crew();
+        if (auto trouble = bring_toolchain(job, allocation, toolchain, cancel)) co_return *std::move(trouble);
+        co_await threads.loop();
+        began = std::chrono::steady_clock::now();
+        response = co_await cancel.answer(m_client, request_to_run());
+    }
     auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
     if (!response) {
         if (response.error().code == std::errc::operation_canceled) co_return Trouble{What::failed, "cancelled"};

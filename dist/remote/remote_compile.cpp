@@ -40,6 +40,7 @@ protocol::JobHints hints_for(const wire::RemoteJob& job) {
     if (job.peak_kib > 0) hints.memory = std::uint64_t{job.peak_kib} * 1024;
     hints.job_class = "build";
     hints.deadline = limit_for(job);
+    hints.direct = true;
     return hints;
 }
 

@@ -22,6 +22,7 @@ Dispatcher::Ticket Dispatcher::alloc(JobRequest job, Done done) {
     ++m_counters.allocs;
     auto w = std::make_shared<Waiting>();
     w->ticket = m_next_ticket++;
+    for (const auto& builder : job.avoid) m_registry.doubt(builder);
     auto latest = now + m_registry.limits().queue_wait;
     if (m_registry.builders() == 0 && m_registry.in_grace(now)) latest = std::max(latest, now + m_registry.limits().grace);
     if (job.deadline == Time{0} || job.deadline > latest) job.deadline = latest;
@@ -58,6 +59,8 @@ void Dispatcher::try_now(const WaitingPtr& w) {
 
 void Dispatcher::assign(const WaitingPtr& w, const Placement& to) {
     job_log::created(w->job.id, w->job.toolchain, to.builder);
+    // A builder that will hear of the job from its client: the answer is known.
+    if (to.clock) return answered(w, to, Assigned{{protocol::JobState::ready, false}, to.claims});
     m_assigner.assign(to, w->job, [this, w, to](base::Result<Assigned> answer) { answered(w, to, std::move(answer)); });
 }
 
@@ -88,7 +91,9 @@ void Dispatcher::answered(const WaitingPtr& w, const Placement& to, base::Result
     }
     job_log::assigned(w->job.id, w->job.toolchain, answer->result.state, to.builder);
     Granted g;
-    g.success.job = {auth::sign_job_token(to.jwt_key, w->job.id, answer->claims), w->job.id, to.builder};
+    auto token = to.clock ? auth::sign_job_grant(to.jwt_key, {w->job.id, w->job.toolchain, *to.clock, w->job.run_limit})
+                          : auth::sign_job_token(to.jwt_key, w->job.id, answer->claims);
+    g.success.job = {std::move(token), w->job.id, to.builder};
     g.success.need_toolchain = answer->result.need_toolchain;
     g.success.cert_digest = to.cert_digest;
     g.hints.queue = m_queue.size();
@@ -159,11 +164,11 @@ base::Result<bool> Dispatcher::heartbeat(const Announcement& announcement) {
     return result;
 }
 
-base::Result<> Dispatcher::update(protocol::JobId id, const net::Address& from, protocol::JobState state) {
+base::Result<> Dispatcher::update(protocol::JobId id, const net::Address& from, protocol::JobState state, Time ago) {
     std::optional<Finished> finished;
     protocol::ArchiveId toolchain;
     if (job_log::wanted()) toolchain = m_registry.toolchain_of(id);  // at its end the job is forgotten
-    auto result = m_registry.update(id, from, state, m_clock(), finished);
+    auto result = m_registry.update(id, from, state, m_clock(), finished, ago);
     if (!result) return result;
     job_log::updated(id, toolchain, state, from);
     if (finished) {

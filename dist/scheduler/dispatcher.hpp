@@ -56,7 +56,7 @@ public:
     /// The client is gone.
     void cancel(Ticket ticket);
     base::Result<bool> heartbeat(const Announcement& announcement);
-    base::Result<> update(protocol::JobId id, const net::Address& from, protocol::JobState state);
+    base::Result<> update(protocol::JobId id, const net::Address& from, protocol::JobState state, Time ago = Time{0});
     /// Leases, deadlines, silent builders. Call a few times a second.
     void tick();
     void set_limits(const Limits& limits) { m_registry.set_limits(limits); }

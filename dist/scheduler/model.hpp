@@ -38,6 +38,7 @@ struct JobRequest {
     Time deadline{0};  // an answer after this is worthless
     Time run_limit{0}; // how long its client waits for the compile; 0: not said
     std::vector<net::Address> avoid;
+    bool direct = false;  // its client may go to a builder that was not told of the job
 };
 
 /// Everything the pure half is allowed to decide by; from [limits] of scheduler.conf.

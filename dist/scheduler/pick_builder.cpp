@@ -106,6 +106,11 @@ void BuilderIndex::forget_toolchains(Choosable& b) {
     while (!b.toolchains.empty()) forget(b, b.toolchains.size() - 1);
 }
 
+bool BuilderIndex::has_toolchain(const Choosable& b, const std::string& toolchain) const {
+    auto number = m_numbers.find(toolchain);
+    return number != m_numbers.end() && has_of(b, number->second) == Has::yes;
+}
+
 std::vector<std::string> BuilderIndex::toolchains_of(const Choosable& b) const {
     std::vector<std::string> out;
     for (const auto& [number, has] : b.toolchains)

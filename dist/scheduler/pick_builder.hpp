@@ -61,6 +61,8 @@ public:
     /// A toolchain became known for a builder; `no` forgets it.
     void set_toolchain(Choosable& b, const std::string& toolchain, Has has);
     void forget_toolchains(Choosable& b);
+    /// The builder has this one for sure.
+    [[nodiscard]] bool has_toolchain(const Choosable& b, const std::string& toolchain) const;
     /// Names of the toolchains the builder has for sure.
     [[nodiscard]] std::vector<std::string> toolchains_of(const Choosable& b) const;
 

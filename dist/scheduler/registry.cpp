@@ -18,6 +18,8 @@ base::Error refuse(std::string what) { return {std::move(what), std::errc::inval
 
 constexpr std::size_t k_done = 8192;
 constexpr std::uint64_t k_most_slots = 4096;
+constexpr Time k_heard_lately{5'000};  // a builder silent for longer is asked whether it is there before it gets a job
+constexpr Time k_longest_ago{60'000};
 
 }  // namespace
 
@@ -44,6 +46,7 @@ void Registry::relist(Builder& b, Time now) {
 
 void Registry::see(Builder& b, Time now) {
     b.last_seen = now;
+    b.doubted = false;
     m_seen.splice(m_seen.end(), m_seen, b.seen);
 }
 
@@ -56,6 +59,8 @@ void Registry::enter(Job& job, Phase phase, Time now) {
 
 void Registry::take_hints(Builder& b, const Announcement& a, Time now, std::vector<Change>& changes) {
     b.hints = a.hints;
+    b.clock = a.hints.clock;
+    b.clock_at = now;
     auto slots = std::clamp<std::uint64_t>(a.hints.slots.value_or(a.cpus), 1, k_most_slots);
     if (a.hints.slots == 0) b.hints.draining = true;
     b.slots = static_cast<std::uint32_t>(slots);
@@ -80,7 +85,8 @@ void Registry::take_hints(Builder& b, const Announcement& a, Time now, std::vect
     constexpr Time k_settled{15'000};
     for (auto id : b.jobs) {
         const auto& job = *m_jobs.at(id);
-        if (job.phase != Phase::assigning && known.count(id) == 0 && job.since + k_settled < now) lost.push_back(id);
+        const bool unheard = job.phase == Phase::assigning || (job.direct && job.phase == Phase::ready);
+        if (!unheard && known.count(id) == 0 && job.since + k_settled < now) lost.push_back(id);
     }
     for (auto id : lost) {
         changes.push_back({Change::Kind::job_lost, b.address, id});
@@ -168,6 +174,14 @@ void Registry::expire(Time now, std::vector<Change>& changes) {
     }
 }
 
+/// What the builder's clock shows, if it may get the job without being asked first: it takes grants, it has the toolchain,
+/// and nothing speaks against its being well.
+std::optional<std::uint64_t> Registry::clock_of(const Builder& b, const JobRequest& request, Time now) const {
+    const bool well = b.failures == 0 && !b.doubted && now - b.last_seen <= k_heard_lately;
+    if (!request.direct || !b.clock || !well || !m_index.has_toolchain(b, request.toolchain.str())) return std::nullopt;
+    return *b.clock + static_cast<std::uint64_t>((now - b.clock_at).count() / 1000);
+}
+
 std::optional<Placement> Registry::place(const JobRequest& request, Time now, double queued) {
     if (m_open == 0) return std::nullopt;
     double cost = request.cost > 0 ? request.cost : m_usual_cost;
@@ -183,6 +197,8 @@ std::optional<Placement> Registry::place(const JobRequest& request, Time now, do
     job->tenant = request.tenant;
     job->toolchain = request.toolchain;
     job->since = now;
+    auto clock = clock_of(b, request, now);
+    job->direct = clock.has_value();
     auto& list = m_leases[static_cast<std::size_t>(Phase::assigning)];
     job->lease = list.insert(list.end(), job.get());
     m_jobs.emplace(request.id, std::move(job));
@@ -190,7 +206,7 @@ std::optional<Placement> Registry::place(const JobRequest& request, Time now, do
     ++b.assigned;
     b.work += cost;
     relist(b, now);
-    return Placement{b.address, b.nonce, b.jwt_key, b.cert_digest, b.speed, !b.hints.version.empty(), b.claims};
+    return Placement{b.address, b.nonce, b.jwt_key, b.cert_digest, b.speed, !b.hints.version.empty(), b.claims, clock};
 }
 
 bool Registry::assigned(protocol::JobId id, const protocol::AssignResult& result, auth::ClaimForm claims, Time now) {
@@ -219,6 +235,10 @@ void Registry::assign_failed(protocol::JobId id, std::string_view why, Time now)
     b.quiet_until = now + pause;
     m_quiet.emplace(b.quiet_until, b.address);
     relist(b, now);
+}
+
+void Registry::doubt(const net::Address& address) {
+    if (auto it = m_builders.find(address); it != m_builders.end()) it->second->doubted = true;
 }
 
 void Registry::drop(protocol::JobId id) {
@@ -274,7 +294,8 @@ Registry::Job& Registry::adopt(protocol::JobId id, Builder& b, Phase phase, Time
 }
 
 base::Result<> Registry::update(protocol::JobId id, const net::Address& from, JobState state, Time now,
-                                std::optional<Finished>& finished) {
+                                std::optional<Finished>& finished, Time ago) {
+    ago = std::clamp(ago, Time{0}, k_longest_ago);
     auto builder = m_builders.find(from);
     if (builder != m_builders.end()) see(*builder->second, now);
     auto it = m_jobs.find(id);
@@ -302,8 +323,15 @@ base::Result<> Registry::update(protocol::JobId id, const net::Address& from, Jo
         return base::Ok{};
     }
     if (job.phase == Phase::ready && state == JobState::ready) return base::Ok{};
+    if (job.phase == Phase::ready && state == JobState::pending && job.direct) {
+        // It has lost the toolchain since it last said what it has; the client brings it.
+        enter(job, Phase::pending, now);
+        if (!job.toolchain.empty()) m_index.set_toolchain(b, job.toolchain.str(), Has::coming);
+        return base::Ok{};
+    }
     if (job.phase == Phase::ready && state == JobState::started) {
         enter(job, Phase::started, now);
+        job.since = now - ago;
         return base::Ok{};
     }
     if ((job.phase == Phase::pending || job.phase == Phase::ready) && state == JobState::complete) {
@@ -312,7 +340,7 @@ base::Result<> Registry::update(protocol::JobId id, const net::Address& from, Jo
         return base::Ok{};
     }
     if (job.phase == Phase::started && state == JobState::complete) {
-        double seconds = static_cast<double>((now - job.since).count()) / 1000;
+        double seconds = static_cast<double>((now - ago - job.since).count()) / 1000;
         finished = Finished{job.tenant, job.cost, std::max(seconds, 0.001) * b.speed};
         learn(b, job, seconds);
         ++b.completed;

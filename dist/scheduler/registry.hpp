@@ -29,6 +29,7 @@ struct Placement {
     double speed = 1;
     bool own = false;         // one of our builders: connections are kept
     auth::ClaimForm claims = auth::ClaimForm::with_exp;
+    std::optional<std::uint64_t> clock;  // it need not be told of the job: what its clock shows, for the grant
 };
 
 /// What changed by itself or by a heartbeat, for the log.
@@ -69,12 +70,14 @@ public:
     bool assigned(protocol::JobId id, const protocol::AssignResult& result, auth::ClaimForm claims, Time now);
     /// The builder did not: it is left alone for a while, longer each time.
     void assign_failed(protocol::JobId id, std::string_view why, Time now);
+    /// A client had trouble with it: it hears of its jobs from us again until it has been heard of.
+    void doubt(const net::Address& address);
     /// Nobody wants the job any more.
     void forget(protocol::JobId id, Time now);
 
-    /// A builder reports a step of a job. The error is in the words of the other implementation.
+    /// A builder reports a step of a job, made some time ago. The error is in the words of the other implementation.
     base::Result<> update(protocol::JobId id, const net::Address& from, protocol::JobState state, Time now,
-                          std::optional<Finished>& finished);
+                          std::optional<Finished>& finished, Time ago = Time{0});
 
     /// The toolchain of a job; empty when that is not known.
     [[nodiscard]] protocol::ArchiveId toolchain_of(protocol::JobId id) const;
@@ -116,6 +119,9 @@ private:
         double log_ratio = 0;  // learnt: log of speed against what was announced
         int samples = 0;
         std::uint64_t completed = 0;
+        std::optional<std::uint64_t> clock;  // of its last heartbeat, if it takes grants
+        Time clock_at{0};                    // when that came
+        bool doubted = false;
     };
     enum class Phase : unsigned char { assigning, pending, ready, started };
     struct Job {
@@ -124,6 +130,7 @@ private:
         Phase phase = Phase::assigning;
         double cost = 0;
         bool hinted = false;
+        bool direct = false;                 // the builder hears of it from the client
         Tenant tenant;
         protocol::ArchiveId toolchain;
         Time since{0};                       // of this phase
@@ -136,6 +143,7 @@ private:
     void drop(protocol::JobId id);
     void learn(Builder& b, const Job& job, double seconds);
     void take_hints(Builder& b, const Announcement& a, Time now, std::vector<Change>& changes);
+    std::optional<std::uint64_t> clock_of(const Builder& b, const JobRequest& request, Time now) const;
     std::size_t limit_of(std::size_t slots) const;
     void expire_phase(Phase phase, Time lease, Time now, std::vector<Change>& changes);
     Job& adopt(protocol::JobId id, Builder& b, Phase phase, Time now);

@@ -5,6 +5,7 @@
 
 #include "dist/protocol/answers.hpp"
 #include "dist/protocol/hints.hpp"
+#include "dist/protocol/state_reports.hpp"
 #include "dist/scheduler/job_log.hpp"
 #include "dist/systemd/journal.hpp"
 #include "src/base/strings.hpp"
@@ -123,6 +124,7 @@ void Service::alloc_job(net::Request r, const net::Reply& reply) {
     job.tenant.weight = client->weight;
     job.tenant.job_class = client->job_class;
     job.avoid = std::move(hints.avoid);
+    job.direct = hints.direct;
     if (hints.deadline) {
         job.deadline = m_clock() + *hints.deadline;
         job.run_limit = *hints.deadline;
@@ -159,7 +161,9 @@ void Service::heartbeat(const net::Request& r, const net::Reply& reply) {
     a.hints = protocol::BuilderHints::get(r.headers);
     auto is_new = m_dispatcher.heartbeat(a);
     if (!is_new) return reply.send(error_answer(500, is_new.error().what));
-    reply.send(answer(r.headers, protocol::HeartbeatResult{*is_new}));
+    auto response = answer(r.headers, protocol::HeartbeatResult{*is_new});
+    if (!a.hints.version.empty()) protocol::BeatHints{.states = true}.put(response.headers);
+    reply.send(std::move(response));
 }
 
 void Service::job_state(const net::Request& r, const net::Reply& reply) {
@@ -175,6 +179,21 @@ void Service::job_state(const net::Request& r, const net::Reply& reply) {
         return reply.send(error_answer(500, done.error().what));
     }
     reply.send(answer(r.headers, protocol::UpdateResult{}));
+}
+
+void Service::job_states(const net::Request& r, const net::Reply& reply) {
+    net::Address who;
+    if (auto refusal = check_server(r, &who)) return reply.send(std::move(*refusal));
+    auto reports = protocol::decode_state_reports(r.body);
+    if (!reports) return reply.send(bad_body(reports.error()));
+    std::vector<protocol::UpdateResult> results;
+    results.reserve(reports->size());
+    for (const auto& report : *reports) {
+        auto done = m_dispatcher.update(report.job, who, report.state, report.ago);
+        if (!done) base::log::warn(job_log::k_target, base::cat("Job ", report.job, " from server ", who.str(), ": ", done.error().what));
+        results.push_back(done ? protocol::UpdateResult{} : protocol::UpdateResult{std::move(done).error().what});
+    }
+    reply.send(protocol::binary(protocol::encode(results)));
 }
 
 void Service::certificate(const net::Request& r, const net::Reply& reply) const {
@@ -249,6 +268,8 @@ std::vector<net::Route> Service::routes(std::size_t body_limit) {
                  .handle = [this](Request r, auto, const Reply& reply) { alloc_job(std::move(r), reply); }});
     t.push_back({.method = "POST", .path = "/api/v1/scheduler/job_state/*", .body_limit = small, .check = server,
                  .handle = [this](const Request& r, auto, const Reply& reply) { job_state(r, reply); }});
+    t.push_back({.method = "POST", .path = std::string{protocol::k_state_reports_path}, .body_limit = small, .check = server,
+                 .handle = [this](const Request& r, auto, const Reply& reply) { job_states(r, reply); }});
     t.push_back({.method = "POST", .path = "/api/v1/scheduler/heartbeat_server", .body_limit = small, .check = server,
                  .handle = [this](const Request& r, auto, const Reply& reply) { heartbeat(r, reply); }});
     t.push_back({.method = "GET", .path = "/api/v1/scheduler/server_certificate/*", .body_limit = small,

@@ -41,6 +41,7 @@ private:
     [[nodiscard]] Answer check_status(const net::Request& r) const;
     void alloc_job(net::Request r, const net::Reply& reply);
     void heartbeat(const net::Request& r, const net::Reply& reply);
+    void job_states(const net::Request& request, const net::Reply& reply);
     void job_state(const net::Request& r, const net::Reply& reply);
     void certificate(const net::Request& r, const net::Reply& reply) const;
     [[nodiscard]] std::string status_json() const;

@@ -8,6 +8,7 @@
 #include "dist/protocol/answers.hpp"
 #include "dist/protocol/hints.hpp"
 #include "dist/protocol/messages.hpp"
+#include "dist/protocol/state_reports.hpp"
 
 namespace {
 
@@ -26,7 +27,7 @@ void round_trip(std::string_view body, Decode decode) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     std::string_view body{reinterpret_cast<const char*>(data) + 1, size - 1};
-    switch (data[0] % 15) {
+    switch (data[0] % 17) {
         case 0: round_trip(body, protocol::decode_toolchain); break;
         case 1: round_trip(body, protocol::decode_alloc_result); break;
         case 2: round_trip(body, protocol::decode_server_certificate); break;
@@ -40,15 +41,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case 10: round_trip(body, protocol::decode_run_result); break;
         case 11: round_trip(body, protocol::decode_scheduler_status); break;
         case 12: (void)protocol::run_job_prefix_length(body); break;
+        case 15: round_trip(body, protocol::decode_state_reports); break;
+        case 16: round_trip(body, protocol::decode_update_results); break;
         case 13: {
             net::Headers h;
             for (auto name : {"Sccache-Cost", "Sccache-Memory", "Sccache-Class", "Sccache-Tenant", "Sccache-Deadline", "Sccache-Avoid",
-                              "Sccache-Slots", "Sccache-Speed", "Sccache-Load", "Sccache-Toolchains", "Sccache-Jobs", "Sccache-Version"})
+                              "Sccache-Slots", "Sccache-Speed", "Sccache-Load", "Sccache-Toolchains", "Sccache-Jobs", "Sccache-Version", "Sccache-Direct", "Sccache-Clock", "Sccache-Bring", "Sccache-States"})
                 h.add(name, body);
             net::Headers out;
             protocol::JobHints::get(h).put(out);
             protocol::BuilderHints::get(h).put(out);
             protocol::AllocHints::get(h).put(out);
+            protocol::RunHints::get(h).put(out);
+            protocol::BeatHints::get(h).put(out);
             for (const auto& [name, value] : out)
                 if (!net::valid_field(name, value)) std::abort();
             break;

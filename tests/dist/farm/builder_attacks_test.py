@@ -260,6 +260,41 @@ def tokens_of_others(t):
     t.well("tokens")
 
 
+def grants_of_jobs_nobody_announced(t):
+    """A job that the builder hears of from its client: the token is good once, and for that job only."""
+    direct = {"Sccache-Direct": "1"}
+    t.run(["write", "x.o"], ["x.o"])  # the builder has just been heard of
+
+    def grant():
+        a, _ = t.job(**direct)
+        claims = json.loads(base64.urlsafe_b64decode(a["auth"].split(".")[1] + "=="))
+        check(claims.get("toolchain") == t.name and not a["need"], "no grant: %s" % claims)
+        return a
+    others = t.farm.status()["in_progress"]  # jobs of tests before, whose clients never came
+    a, b = grant(), grant()
+    forged = a["auth"].split(".")
+    other = base64.urlsafe_b64encode(json.dumps({"job_id": a["job"], "toolchain": "ab" * 32, "at": 0, "run_limit": 0}).encode()).rstrip(b"=").decode()
+    for token in (b["auth"], ".".join((forged[0], other, forged[2])), a["auth"][:-2] + "AA"):
+        check(t.wire.run(dict(a, auth=token), ["write", "x.o"], ["x.o"])[0] == 500, "a forged grant ran")
+    status, said = t.wire.post(a["builder"], True, "/api/v1/distserver/assign_job/%d" % a["job"], a["auth"], v1.string(t.name))
+    check(status == 401, "a client assigned itself a job: %s" % status)
+    check(t.wire.run(a, ["write", "x.o"], ["x.o"])[0] == 0, "its owner may run it")
+    check(t.wire.run(a, ["write", "x.o"], ["x.o"])[0] == "not found", "twice")
+    check(t.wire.submit(a, t.archive) == 1, "a used grant opened the door for a toolchain")
+    # One whose body is cut off is used as well, and its slot free again.
+    host, port = b["builder"].split(":")
+    with v1.CONTEXT.wrap_socket(socket.create_connection((host, int(port)), 5)) as s:
+        s.sendall(b"POST /api/v1/distserver/run_job/%d HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 5000\r\n\r\nabc" % (b["job"], b["auth"].encode()))
+        time.sleep(0.2)
+    f.wait_for("the slot", lambda: t.farm.status()["in_progress"] <= others, 5)
+    check(t.wire.run(b, ["write", "x.o"], ["x.o"])[0] == "not found", "after a cut body")
+    check(a["auth"] not in t.builder.text() and a["auth"] not in t.farm.scheduler.text(), "a grant is in a log")
+    log = t.farm.scheduler.text()
+    for line in ("created and will be assigned to server ServerId(V4(%s))" % a["builder"], "successfully assigned and saved with state Ready", "updated state to Started", "updated state to Complete"):
+        check("Job %d %s" % (a["job"], line) in log, line)
+    t.well("grants")
+
+
 def compilers_without_end(t):
     a, _ = t.job(**{"Sccache-Deadline": "2000"})
     begin = time.monotonic()
@@ -299,7 +334,7 @@ def main():
             return run
         try:
             f.run_tests([bound(x) for x in (toolchains_that_climb, toolchains_that_are_no_toolchains, a_toolchain_under_a_false_name, inputs_that_climb, inputs_that_are_too_much, outputs_from_elsewhere,
-                                            environments_and_commands, broken_words, tokens_of_others, compilers_without_end, connections_that_say_nothing)])
+                                            environments_and_commands, broken_words, tokens_of_others, grants_of_jobs_nobody_announced, compilers_without_end, connections_that_say_nothing)])
         finally:
             t.clean()
 

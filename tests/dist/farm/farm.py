@@ -163,14 +163,14 @@ class Farm:
                 return False
         wait_for("the scheduler", listens)
 
-    def start_builder(self, dist=None, own=True, slots=2, address=None, bind=None, scheduler=None, prefix=(), limits="", options=(), secret=""):
+    def start_builder(self, dist=None, own=True, slots=2, address=None, bind=None, scheduler=None, prefix=(), limits="", options=(), secret="", cache=""):
         """address is what the scheduler tells clients; bind where it listens; scheduler how it reaches that."""
         n = len(self.builders) + 1
         dist = dist or self.dist
         address = address or "127.0.0.1:%d" % free_port()
         home = self.path("builder%d" % n)
         os.makedirs(home, exist_ok=True)
-        top = 'bind_address = "%s"\n' % bind if bind else ""
+        top = ('bind_address = "%s"\n' % bind if bind else "") + ('toolchain_cache_size = "%s"\n' % cache if cache else "")
         bwrap = 'bwrap_path = "%s"\n' % (shutil.which("bwrap") or "/usr/bin/bwrap")
         config = self.write("builder%d.conf" % n, 'public_addr = "%s"\n%sscheduler_url = "http://%s"\ncache_dir = "%s/toolchains"\n[builder]\n'
                             'type = "overlay"\nbuild_dir = "%s/tmp"\n%s[scheduler_auth]\ntype = "token"\ntoken = "builders-%s"\n%s'

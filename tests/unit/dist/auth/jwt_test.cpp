@@ -71,6 +71,29 @@ TEST_CASE("jwt: other algorithms, missing and extra claims are refused") {
     CHECK_FALSE(verify_server_token(token_of(k_header, R"({"exp":0,"server_id":"builder.example:1"})"), k_key));
 }
 
+TEST_CASE("jwt: a grant says what its job is, and is no other token") {
+    const auto toolchain = *protocol::ArchiveId::parse(std::string(64, 'a'));
+    const JobGrant grant{~0ULL, toolchain, 17, std::chrono::milliseconds{90'000}};
+    const auto token = sign_job_grant(k_key, grant);
+    auto read = read_job_token(token, k_key, ~0ULL);
+    REQUIRE(read);
+    CHECK(*read == grant);
+    CHECK_FALSE(read_job_token(token, k_key, 140));
+    CHECK_FALSE(read_job_token(token, std::string(32, 'x'), ~0ULL));
+    CHECK_FALSE(verify_job_token(token, k_key, ~0ULL));
+    auto plain = read_job_token(golden("jwt_job_140"), k_key, 140);
+    REQUIRE(plain);
+    CHECK_FALSE(*plain);
+    CHECK_FALSE(read_job_token(golden("jwt_job_140"), k_key, 141));
+    const auto id = std::string(64, 'a');
+    for (const auto& claims : {base::cat(R"({"job_id":1,"toolchain":")", id, R"("})"), base::cat(R"({"job_id":1,"toolchain":")", id, R"(","at":1,"run_limit":-1})"),
+                               base::cat(R"({"job_id":1,"toolchain":")", id, R"(","at":1.5,"run_limit":1})"), base::cat(R"({"job_id":1,"toolchain":")", id, R"(","at":1,"run_limit":1,"x":1})"),
+                               std::string{R"({"job_id":1,"toolchain":"../../etc","at":1,"run_limit":1})"}, std::string{R"({"job_id":1,"toolchain":7,"at":1,"run_limit":1})"}}) {
+        INFO(claims);
+        CHECK_FALSE(read_job_token(token_of(k_header, claims), k_key, 1));
+    }
+}
+
 TEST_CASE("jwt: client tokens name a tenant and end") {
     auto token = sign_client_token(k_key, "team-a", 1000);
     CHECK(*verify_client_token(token, k_key, 999) == "team-a");

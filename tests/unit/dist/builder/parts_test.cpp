@@ -112,6 +112,22 @@ TEST_CASE("jobs: assigned, claimed once, forgotten after their time") {
     CHECK(jobs.expire(now + 100s) == std::vector<protocol::JobId>{3});
 }
 
+TEST_CASE("grants: each is used once, while it is good, and forgotten then") {
+    using builder::UsedGrants;
+    UsedGrants grants;
+    CHECK(grants.use(7, 100, 100));
+    CHECK_FALSE(grants.use(7, 100, 100));
+    CHECK_FALSE(grants.use(7, 100, 100 + UsedGrants::k_good_s));
+    CHECK_FALSE(grants.use(7, 100, 101 + UsedGrants::k_good_s));
+    CHECK_FALSE(grants.use(8, 100, 101 + UsedGrants::k_good_s));  // too old
+    CHECK(grants.use(9, 100 + UsedGrants::k_ahead_s, 100));
+    CHECK_FALSE(grants.use(10, 101 + UsedGrants::k_ahead_s, 100));  // of a clock we never had
+    // One made as far ahead as is taken is remembered until it is no longer good.
+    for (std::uint64_t now = 100; now <= 100 + 3 * UsedGrants::k_good_s; ++now) CHECK_FALSE(grants.use(9, 100 + UsedGrants::k_ahead_s, now));
+    CHECK(grants.use(11, 1000, 1000));
+    CHECK(grants.remembered() == 1);
+}
+
 TEST_CASE("run request: any cut of the body gives the same job") {
     protocol::RunJob job;
     job.command = {"/usr/bin/cc", {"-c", "a.c"}, {{"LANG", "C"}}, "/w"};

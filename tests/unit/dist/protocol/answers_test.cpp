@@ -67,6 +67,7 @@ TEST_CASE("hints: there and back, and nonsense is ignored") {
     job.tenant = "kernel team";
     job.deadline = std::chrono::milliseconds{9000};
     job.avoid = {*net::Address::parse("10.0.0.1:10501"), *net::Address::parse("[::1]:2")};
+    job.direct = true;
     job.put(h);
     auto back = JobHints::get(h);
     CHECK(back.cost == job.cost);
@@ -75,6 +76,7 @@ TEST_CASE("hints: there and back, and nonsense is ignored") {
     CHECK(back.tenant == job.tenant);
     CHECK(back.deadline == job.deadline);
     CHECK(back.avoid == job.avoid);
+    CHECK(back.direct);
 
     net::Headers b;
     BuilderHints builder;
@@ -85,6 +87,7 @@ TEST_CASE("hints: there and back, and nonsense is ignored") {
     builder.draining = true;
     builder.toolchains = {*ArchiveId::parse(std::string(64, 'a')), *ArchiveId::parse(std::string(64, 'b'))};
     builder.jobs = std::vector<JobId>{1, ~0ULL};
+    builder.clock = 77;
     builder.put(b);
     auto again = BuilderHints::get(b);
     CHECK(again.version == "1.0.0");
@@ -94,6 +97,18 @@ TEST_CASE("hints: there and back, and nonsense is ignored") {
     CHECK(again.draining);
     CHECK(again.toolchains == builder.toolchains);
     CHECK(again.jobs == builder.jobs);
+    CHECK(again.clock == 77);
+
+    net::Headers small;
+    CHECK_FALSE(RunHints::get(small).bring_toolchain);
+    CHECK_FALSE(BeatHints::get(small).states);
+    RunHints{}.put(small);
+    BeatHints{}.put(small);
+    CHECK(small.size() == 0);
+    RunHints{true}.put(small);
+    BeatHints{true}.put(small);
+    CHECK(RunHints::get(small).bring_toolchain);
+    CHECK(BeatHints::get(small).states);
 
     net::Headers bad;
     bad.add("Sccache-Cost", "-1");
@@ -102,6 +117,8 @@ TEST_CASE("hints: there and back, and nonsense is ignored") {
     bad.add("Sccache-Tenant", "a\x1b[31m");
     bad.add("Sccache-Toolchains", "../../etc/passwd");
     bad.add("Sccache-Jobs", "1,x");
+    CHECK_FALSE(JobHints::get(bad).direct);
+    CHECK_FALSE(BuilderHints::get(bad).clock);
     CHECK_FALSE(JobHints::get(bad).cost);
     CHECK_FALSE(JobHints::get(bad).deadline);
     CHECK(JobHints::get(bad).tenant.empty());
