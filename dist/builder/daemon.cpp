@@ -187,7 +187,6 @@ private:
         hints.sandbox = level_name(m_sandbox.level());
         hints.toolchains = m_toolchains->proved();
         hints.jobs = m_service.jobs().known();
-        hints.clock = m_service.clock();
         if (hints.toolchains.size() > protocol::k_hint_toolchains_limit) hints.toolchains.resize(protocol::k_hint_toolchains_limit);
         if (hints.jobs->size() > protocol::k_hint_jobs_limit) hints.jobs.reset();
         return hints;

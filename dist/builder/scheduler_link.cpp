@@ -76,7 +76,9 @@ void SchedulerLink::beat(std::size_t i) {
     if (peer.in_flight) return;
     peer.in_flight = true;
     auto r = request(peer, "/api/v1/scheduler/heartbeat_server", protocol::encode(m_heartbeat));
-    m_hints().put(r.headers);
+    auto hints = m_hints();
+    hints.clock = clock();
+    hints.put(r.headers);
     m_client.send(std::move(r), [this, i](base::Result<net::Response> answer) { beaten(i, std::move(answer)); });
 }
 
@@ -258,6 +260,10 @@ void SchedulerLink::reported(protocol::JobId job, const std::vector<base::Result
         send_gathered(peer);
     }
     for (auto& [done, result] : settled) done(std::move(result));
+}
+
+std::uint64_t SchedulerLink::clock() const {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - m_since).count());
 }
 
 std::size_t SchedulerLink::connected() const {

@@ -39,6 +39,8 @@ public:
     /// reports are repeated for a while in the background.
     void report(protocol::JobId job, protocol::JobState state, std::function<void(base::Result<>)> done = {});
 
+    /// Our seconds, as heartbeats tell them: what a grant's age is measured by.
+    [[nodiscard]] std::uint64_t clock() const;
     [[nodiscard]] std::size_t connected() const;
     /// Reports not yet taken; the daemon waits a little for them before it ends.
     [[nodiscard]] bool reporting() const { return !m_reports.empty(); }
@@ -90,6 +92,7 @@ private:
     net::Loop& m_loop;
     net::HttpClient m_client;
     std::vector<Peer> m_peers;
+    std::chrono::steady_clock::time_point m_since = std::chrono::steady_clock::now();
     SchedulerTrust m_trust;
     protocol::Heartbeat m_heartbeat;
     Hints m_hints;

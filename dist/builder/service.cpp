@@ -120,10 +120,6 @@ std::string_view Service::no_room() const {
     return m_jobs.assigned() + m_jobs.running() >= most ? "this builder has as many jobs as it takes" : "";
 }
 
-std::uint64_t Service::clock() const {
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - m_since).count());
-}
-
 /// The client's two steps. One whose token is a grant may be the first to tell us of its job.
 std::optional<net::Response> Service::check_step(const net::Request& request, Step step) {
     std::optional<auth::JobGrant> grant;
@@ -139,7 +135,7 @@ std::optional<net::Response> Service::check_step(const net::Request& request, St
 
 /// Makes a grant a job, if it may become one; else the job stays unknown, and its client looks for another builder.
 void Service::admit(const auth::JobGrant& grant) {
-    if (!m_grants.use(grant.job, grant.at, clock())) return base::log::warn(k_target, base::cat("Job ", grant.job, " not taken: its token was used before or is old"));
+    if (!m_grants.use(grant.job, grant.at, m_parts.scheduler.clock())) return base::log::warn(k_target, base::cat("Job ", grant.job, " not taken: its token was used before or is old"));
     if (auto why = no_room(); !why.empty()) {
         base::log::info(k_target, base::cat("Job ", grant.job, " not taken: ", why));
         return m_parts.scheduler.report(grant.job, protocol::JobState::complete);  // it counts the job as ours

@@ -47,8 +47,6 @@ public:
     [[nodiscard]] bool draining() const { return m_draining; }
     [[nodiscard]] const Jobs& jobs() const { return m_jobs; }
     [[nodiscard]] std::uint64_t completed() const { return m_completed; }
-    /// Seconds since we are here, for grants.
-    [[nodiscard]] std::uint64_t clock() const;
 
 private:
     /// A job on its way through the worker threads. Shared by the loop, the worker and the connection's gone-callback.
@@ -79,7 +77,6 @@ private:
     config::BuilderLimits m_limits;
     Jobs m_jobs;
     UsedGrants m_grants;
-    std::chrono::steady_clock::time_point m_since = std::chrono::steady_clock::now();
     bool m_draining = false;
     std::uint64_t m_completed = 0;
     std::shared_ptr<Service*> m_self = std::make_shared<Service*>(this);  // weakly held by bodies, which connections may keep for longer
