@@ -5,6 +5,8 @@
 //   scheduler_load http ADDRESS TOKEN BUILDERS CONNECTIONS SECONDS
 //       a running scheduler that takes X-Real-IP from 127.0.0.1 and the same token from builders: registers builders at
 //       127.1.x.y, which take every job at once and report it started and complete
+//   scheduler_load http-v1 ...
+//       the same with builders and clients of another make: every job is assigned, every state a request
 //
 // Prints one line of JSON.
 
@@ -21,6 +23,7 @@
 #include "dist/net/http_client.hpp"
 #include "dist/net/http_server.hpp"
 #include "dist/protocol/answers.hpp"
+#include "dist/protocol/state_reports.hpp"
 #include "dist/scheduler/registry.hpp"
 #include "src/base/strings.hpp"
 
@@ -145,7 +148,7 @@ private:
 
 class Load {
 public:
-    Load(net::Address scheduler, std::string token, std::size_t connections) : m_scheduler{scheduler}, m_token{std::move(token)} {
+    Load(net::Address scheduler, std::string token, std::size_t connections, bool own) : m_scheduler{scheduler}, m_token{std::move(token)}, m_own{own} {
         m_client.set_keep_limit(2 * connections);
     }
 
@@ -162,6 +165,10 @@ public:
         protocol::BuilderHints hints;
         hints.version = "bench";
         hints.slots = 8;
+        if (m_own) {
+            hints.clock = 1;
+            for (int t = 0; t < 16; ++t) hints.toolchains.push_back(toolchain(t));
+        }
         hints.put(request.headers);
         auto answer = m_client.call(std::move(request));
         return answer && answer->status == 200;
@@ -174,6 +181,9 @@ public:
         }
         auto request = of("/api/v1/scheduler/alloc_job");
         request.headers.add("Authorization", "Bearer " + m_token);
+        protocol::JobHints hints;
+        hints.direct = m_own;
+        hints.put(request.headers);
         request.body = protocol::encode(protocol::Toolchain{toolchain(n)});
         m_client.send(std::move(request), [this, n](base::Result<net::Response> answer) {
             auto result = answer && answer->status == 200 ? protocol::decode_alloc_result(answer->body)
@@ -184,7 +194,8 @@ public:
                 return ask(n);
             }
             ++granted;
-            report(n, success->job, protocol::JobState::started);
+            if (m_own) report_both(n, success->job);
+            else report(n, success->job, protocol::JobState::started);
         });
     }
 
@@ -199,6 +210,14 @@ private:
         m_client.send(std::move(request), [this, n, job, state](base::Result<net::Response> answer) {
             if (!answer || answer->status != 200) ++refused;
             if (state == protocol::JobState::started) return report(n, job, protocol::JobState::complete);
+            ask(n);
+        });
+    }
+    void report_both(int n, const protocol::JobAlloc& job) {
+        auto request = of_builder(protocol::k_state_reports_path, job.server_id);
+        request.body = protocol::encode(std::vector<protocol::StateReport>{{job.job_id, protocol::JobState::started, 1ms}, {job.job_id, protocol::JobState::complete, 0ms}});
+        m_client.send(std::move(request), [this, n](base::Result<net::Response> answer) {
+            if (!answer || answer->status != 200) ++refused;
             ask(n);
         });
     }
@@ -219,17 +238,18 @@ private:
 
     net::Address m_scheduler;
     std::string m_token;
+    bool m_own;
     net::LoopThread m_thread;
     net::HttpClient m_client{m_thread.loop()};
 };
 
-int http(const net::Address& scheduler, const std::string& token, int builders, std::size_t connections, double seconds) {
+int http(const net::Address& scheduler, const std::string& token, int builders, std::size_t connections, double seconds, bool own) {
     rlimit files{};
     ::getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
     Builders farm;
-    Load load{scheduler, token, connections};
+    Load load{scheduler, token, connections, own};
     for (int i = 0; i < builders; ++i)
         if (!load.announce(farm, i)) {
             std::fprintf(stderr, "builder %d cannot register\n", i);
@@ -258,10 +278,10 @@ int http(const net::Address& scheduler, const std::string& token, int builders, 
 int main(int argc, char** argv) {
     std::vector<std::string> args{argv + 1, argv + argc};
     if (args.size() == 3 && args[0] == "core") return core(std::atoi(argv[2]), std::atof(argv[3]));
-    if (args.size() == 6 && args[0] == "http") {
+    if (args.size() == 6 && (args[0] == "http" || args[0] == "http-v1")) {
         auto address = net::Address::parse(args[1]);
-        if (address) return http(*address, args[2], std::atoi(argv[4]), static_cast<std::size_t>(std::atoi(argv[5])), std::atof(argv[6]));
+        if (address) return http(*address, args[2], std::atoi(argv[4]), static_cast<std::size_t>(std::atoi(argv[5])), std::atof(argv[6]), args[0] == "http");
     }
-    std::fprintf(stderr, "usage: scheduler_load core BUILDERS SECONDS | http ADDRESS TOKEN BUILDERS CONNECTIONS SECONDS\n");
+    std::fprintf(stderr, "usage: scheduler_load core BUILDERS SECONDS | http[-v1] ADDRESS TOKEN BUILDERS CONNECTIONS SECONDS\n");
     return 2;
 }
