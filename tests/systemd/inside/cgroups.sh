@@ -56,7 +56,7 @@ home() {
     rm -f home.o plain.o
     fresh_client
 }
-there() {  # there COMPILER FILE.c WHAT: it can
+there() {  # there COMPILER FILE.c WHAT: it can, at the first try
     local before
     before=$(dist_count)
     sccache "$1" -c "$2" -o there.o >there.said 2>&1
@@ -65,6 +65,12 @@ there() {  # there COMPILER FILE.c WHAT: it can
     ok $? "$3: on the builder" "$(tail -n 30 /tmp/server.log; lines -u $S -u $B -n 10)"
     "$1" -c "$2" -o plain.o && cmp there.o plain.o
     ok $? "$3: the object is the plain compiler's"
+    rm -f there.o plain.o
+}
+# As in lib.sh, but the new server keeps a log: of why a compile stayed at home.
+fresh_client() {
+    sccache --stop-server >/dev/null 2>&1
+    SCCACHE_LOG=debug sccache --start-server >/dev/null 2>&1
 }
 source_of() {  # the name of a new file that was never compiled
     local name
@@ -210,7 +216,7 @@ for how in "$@"; do
     *) ok 1 "an unknown level: $how" ;;
     esac
 done
-fresh_client
+sccache --stop-server >/dev/null 2>&1
 systemctl stop $S
 is "nothing has failed" "$(systemctl --failed --no-legend)" ""
 finish
