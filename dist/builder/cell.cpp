@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -61,10 +62,9 @@ base::Result<> enter_root(const Preparation& wanted, const NurserySettings& sett
                          base::cat("size=", wanted.disk, ",nr_inodes=", wanted.files, ",mode=0755"));
     if (!step) return step;
     // Made in the upper layer: whatever the toolchain has under these names (a link!), these are directories.
-    for (auto* dir : {"/up", "/work", "/root", "/up/proc", "/up/dev", "/up/tmp"})
+    for (auto* dir : {"/up", "/work", "/root", "/up/proc", "/up/dev"})
         if (::mkdir((job + dir).c_str(), 0755) != 0) return base::errno_error("cannot prepare the job's root");
-    (void)::chmod((job + "/up").c_str(), 0755);
-    (void)::chmod((job + "/up/tmp").c_str(), 01777);
+    if (::mkdir((job + "/up/tmp").c_str(), 01777) != 0) return base::errno_error("cannot prepare the job's root");
     const auto root = job + "/root";
     std::string layers = base::cat("lowerdir=", k_stage_toolchains, "/", wanted.toolchain, ",upperdir=", job, "/up,workdir=", job, "/work");
     if (settings.level == Level::user_namespace) layers += ",userxattr";
@@ -168,6 +168,15 @@ base::Result<Outcome> finish(Ran ran, const Order& order, const toolchain::Root&
     return outcome;
 }
 
+/// From now on new files belong to the job's user without a further call for each.
+base::Result<> make_files_as(uid_t user, const NurserySettings& settings) {
+    ::setfsgid(user);
+    ::setfsuid(user);
+    // With the user went the capabilities over files, and the signal that ends this process with the nursery.
+    (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    return keep_few_capabilities(settings);
+}
+
 /// What the job runs in, before it is known: its root is "/" afterwards.
 base::Result<> prepare(const NurserySettings& settings, const Preparation& wanted) {
     base::Result<> step = base::Ok{};
@@ -183,11 +192,14 @@ base::Result<Outcome> in_namespaces(const NurserySettings& settings, std::uint32
     auto root = toolchain::Root::open("/");
     if (!root) return std::move(root).error();
     Launch launch;
+    base::Result<> step = base::Ok{};
     if (settings.level == Level::privileged) {
         launch.become = k_first_job_uid + slot;
         root->set_owner(*launch.become, *launch.become);
+        step = make_files_as(*launch.become, settings);
     }
-    auto step = unpack_inputs(inputs, order.limits, *root);
+    root->trust_creation();
+    if (step) step = unpack_inputs(inputs, order.limits, *root);
     if (step) step = make_places(order, *root);
     if (!step) return std::move(step).error();
     launch.argv = {order.executable};
@@ -243,6 +255,7 @@ base::Result<Outcome> work(const NurserySettings& settings, std::uint32_t slot, 
 
 void run_cell(const NurserySettings& settings, std::uint32_t slot, base::Fd channel) {
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    ::umask(0);  // modes are as they are said; the compiler gets its own
     auto outcome = work(settings, slot, channel.get());
     if (send_frame(channel.get(), encode_answer(outcome)) && outcome)
         for (const auto& output : outcome->outputs)

@@ -20,6 +20,21 @@ constexpr std::string_view k_limit_words[] = {
     "LLVM ERROR: out of memory", "memory allocation of ", "No space left on device", "File too large",
     "Killed signal terminated program", "Resource temporarily unavailable", "Too many open files", "File size limit exceeded"};
 
+// Up to this an object is sent as it is: compressing it takes longer than a network takes for it.
+constexpr std::size_t k_stored_limit = 16 * 1024;
+
+/// A zlib stream of one block that is not compressed.
+std::string stored(std::string_view plain) {
+    const auto size = static_cast<std::uint16_t>(plain.size());
+    const auto sum = static_cast<std::uint32_t>(::adler32_z(1, reinterpret_cast<const Bytef*>(plain.data()), plain.size()));
+    std::string stream{"\x78\x01\x01"};  // the stream's head, and the last block, stored
+    for (unsigned word : {unsigned{size}, ~unsigned{size}})
+        for (int shift : {0, 8}) stream.push_back(static_cast<char>(word >> shift));
+    stream.append(plain);
+    for (int shift : {24, 16, 8, 0}) stream.push_back(static_cast<char>(sum >> shift));
+    return stream;
+}
+
 base::Result<protocol::OutputData> pack(const Outcome::Output& output) {
     protocol::OutputData data;
     data.length = output.size;
@@ -34,6 +49,10 @@ base::Result<protocol::OutputData> pack(const Outcome::Output& output) {
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return base::errno_error("cannot read an output", n == 0 ? EIO : errno);
         at += static_cast<std::size_t>(n);
+    }
+    if (plain.size() <= k_stored_limit) {
+        data.zlib = stored(plain);
+        return data;
     }
     auto size = ::compressBound(plain.size());
     data.zlib.resize(size);

@@ -62,7 +62,7 @@ base::Result<base::Fd> Root::make_directories(const std::string& path, int depth
     if (::mkdirat(parent->get(), name.c_str(), 0755) == 0) {
         base::Fd made{::openat(parent->get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
         if (!made) return base::errno_error("cannot open directory " + path);
-        auto owned = own(made.get());
+        auto owned = m_as_made ? base::Result<>{base::Ok{}} : own(made.get());
         if (!owned) return std::move(owned).error();
         return made;
     }
@@ -83,8 +83,10 @@ base::Result<base::Fd> Root::create(int parent, const std::string& name, mode_t 
         fd.reset(::openat(parent, name.c_str(), flags, mode));
     }
     if (!fd) return base::errno_error("cannot create " + name);
+    if (m_as_made) return fd;
     auto owned = own(fd.get());
     if (!owned) return std::move(owned).error();
+    (void)::fchmod(fd.get(), mode);
     return fd;
 }
 

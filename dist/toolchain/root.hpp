@@ -23,12 +23,14 @@ public:
 
     /// Files and directories made from now on get this owner.
     void set_owner(uid_t uid, gid_t gid) { m_owner = {uid, gid}; }
+    /// This process has that owner as its file system user and no umask: what it makes need not be changed afterwards.
+    void trust_creation() { m_as_made = true; }
 
     /// openat2 inside the tree; `flags` as for open. The last component is followed unless O_NOFOLLOW is given.
     [[nodiscard]] base::Result<base::Fd> open_at(const std::string& path, int flags, mode_t mode = 0) const;
     /// Opens directory `path` (O_PATH), creating what is missing, also behind dangling links.
     [[nodiscard]] base::Result<base::Fd> make_directories(const std::string& path) const;
-    /// Creates a new file in the directory `parent`; a file or link already there is removed first.
+    /// Creates a new file in the directory `parent` with just this mode; a file or link already there is removed first.
     [[nodiscard]] base::Result<base::Fd> create(int parent, const std::string& name, mode_t mode) const;
     [[nodiscard]] base::Result<> make_link(int parent, const std::string& name, const std::string& text) const;
     /// A second name for a regular file of this tree.
@@ -46,6 +48,7 @@ private:
 
     base::Fd m_top;
     std::optional<Owner> m_owner;
+    bool m_as_made = false;
 };
 
 /// "a//b/./c/" -> "a/b/c"; Error for "..", NUL, an empty name, more than 4095 bytes or 128 components.

@@ -88,8 +88,6 @@ private:
         if (member.size > end && ::ftruncate(fd->get(), static_cast<off_t>(member.size)) != 0)  // a hole at the end
             return base::errno_error("cannot write " + name);
         m_done.bytes += std::max(member.size, end);
-        // umask does not apply to what an archive says.
-        ::fchmod(fd->get(), (member.mode & 0777) | 0400);
         timespec times[2]{{0, UTIME_NOW}, member.mtime};
         ::futimens(fd->get(), times);
         return base::Ok{};
