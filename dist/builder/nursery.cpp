@@ -228,7 +228,6 @@ void run_nursery(base::Fd control) {
     if (!settings) ready = std::move(settings).error();
     else if (settings->level != Level::bwrap) ready = enter_namespaces(*settings);
     if (!send_message(control.get(), ready ? std::string{k_nursery_ready} : ready.error().what, {})) ::_exit(1);
-    first = base::Error{"used"};
     if (ready) Nursery{std::move(*settings), std::move(control)}.serve();
     ::_exit(0);
 }

@@ -20,7 +20,6 @@ namespace {
 
 constexpr std::string_view k_target = "sccache::dist";
 constexpr std::size_t k_jobs_limit = 192;  // under way at once; they mostly wait
-constexpr std::size_t k_threads_limit = k_jobs_limit;
 constexpr std::size_t k_farms_limit = 16;
 constexpr std::chrono::milliseconds k_status_patience{1500};
 
@@ -170,7 +169,7 @@ private:
     bool m_starting = false;
     bool m_ending = false;
     int m_status = 0;
-    Crew m_crew{k_threads_limit};  // ends first
+    Crew m_crew{k_jobs_limit};  // ends first
     Threads m_threads{m_loop, m_crew};
 };
 

@@ -1,5 +1,6 @@
 """A toolchain that went away after the scheduler was told of it: the builder asks the client for it, and the job runs there."""
 
+import contextlib
 import os
 import sys
 
@@ -32,15 +33,23 @@ def evict(farm, wire, program):
     return f.fail("nothing was evicted")
 
 
-def a_client_that_speaks_v1():
+@contextlib.contextmanager
+def farm_with_room_for(cache):
+    """A farm of one builder, a program to fill it with, and a client that speaks v1."""
     with f.Farm("evicted") as farm:
         program = v1.stub_compiler(farm.dir)
         if not program:
             f.skip("gcc cannot make a static program here")
         farm.start_scheduler()
-        farm.start_builder(slots=4, cache="48M")
+        farm.start_builder(slots=4, cache=cache)
         farm.wait_for_builders(1)
         wire = v1.Client(farm.scheduler_address, f.TOKEN)
+        yield farm, program, wire
+        wire.close()
+
+
+def a_client_that_speaks_v1():
+    with farm_with_room_for("48M") as (farm, program, wire):
         for _ in range(3):  # a heartbeat in between would tell the scheduler
             archive, name = evict(farm, wire, program)
             a = wire.alloc(name, DIRECT)
@@ -56,7 +65,6 @@ def a_client_that_speaks_v1():
         check(ran(wire, a) == 0 and ran(wire, a) == "not found", "once, with the toolchain")
         check(wire.submit(b, b"") == 0 and ran(wire, b) == 0, "the other job")
         f.wait_for("all jobs to end", lambda: farm.status()["in_progress"] == 0, 5)
-        wire.close()
 
 
 def size_of(*folders):
@@ -65,13 +73,8 @@ def size_of(*folders):
 
 def our_client():
     """No compile fails or stays at home."""
-    with f.Farm("evicted") as farm:
-        program = v1.stub_compiler(farm.dir)
-        if not program:
-            f.skip("gcc cannot make a static program here")
-        farm.start_scheduler()
-        builder = farm.start_builder(slots=4, cache="4000M")
-        farm.wait_for_builders(1)
+    with farm_with_room_for("4000M") as (farm, program, wire):
+        builder = farm.builders[0]
         c = farm.client()
         cwd = farm.path("w")
         os.makedirs(cwd)
@@ -95,7 +98,6 @@ def our_client():
         f.wait_for("the builder", lambda: again.text().count("Server connected to scheduler") == 2)
         away(2)
         away(3)
-        wire = v1.Client(farm.scheduler_address, f.TOKEN)
         for _ in range(5):
             archive = filler(program)
             a = wire.alloc(v1.archive_id(archive), DIRECT)
@@ -106,7 +108,6 @@ def our_client():
         away(4)
         away(5)
         check(again.text().count("received for job") >= 3, "it was not sent again")
-        wire.close()
 
 
 if __name__ == "__main__":
