@@ -19,7 +19,8 @@ if(SCCACHE_SANITIZE)
   add_compile_options(-fsanitize=${SCCACHE_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SCCACHE_SANITIZE})
 endif()
-add_compile_options(-fPIE)
+# Names of source files in messages of libraries do not tell where it was built, and do not change with it.
+add_compile_options(-fPIE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
