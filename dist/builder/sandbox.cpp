@@ -143,6 +143,8 @@ base::Result<Sandbox> Sandbox::start(const SandboxOptions& options) {
         if (!made) group = std::move(made).error();
     }
     const auto program = options.nursery.empty() ? find_nursery() : options.nursery;
+    if (::access(program.c_str(), X_OK) != 0)
+        return base::errno_error(base::cat("cannot run ", program, ", which is installed together with sccache-dist (install the package again)"));
     std::string lacking;
     for (auto level : {Level::privileged, Level::user_namespace, Level::bwrap}) {
         if (options.level ? *options.level != level : level == Level::privileged && ::geteuid() != 0) continue;
