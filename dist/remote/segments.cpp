@@ -38,7 +38,7 @@ void number(char* field, std::size_t width, std::uint64_t value) {
 std::string one_header(std::string_view name, char type, unsigned mode, std::uint64_t size, std::int64_t mtime,
                        std::string_view link) {
     std::string h(k_block, '\0');
-    std::memcpy(h.data(), name.data(), std::min<std::size_t>(name.size(), 100));
+    name.copy(h.data(), 100);
     number(&h[100], 8, mode);
     number(&h[108], 8, 0);
     number(&h[116], 8, 0);
@@ -46,7 +46,7 @@ std::string one_header(std::string_view name, char type, unsigned mode, std::uin
     number(&h[136], 12, mtime > 0 ? static_cast<std::uint64_t>(mtime) : 0);
     std::memset(&h[148], ' ', 8);
     h[156] = type;
-    std::memcpy(&h[157], link.data(), std::min<std::size_t>(link.size(), 100));
+    link.copy(&h[157], 100);
     std::memcpy(&h[257],
                 "ustar\0"
                 "00",
