@@ -30,7 +30,8 @@ bool is_executable_file(const std::string& path) {
 std::string located(std::string answer, const Request& request) {
     std::string name{base::trim(answer)};
     if (name.find('/') != std::string::npos) return name[0] == '/' && is_executable_file(name) ? name : std::string{};
-    for (auto dir : base::split(value_of(request.environment, "PATH"), ':'))
+    const auto path_variable = value_of(request.environment, "PATH");  // what is split below are views into it
+    for (auto dir : base::split(path_variable, ':'))
         if (auto path = base::cat(dir, "/", name); !dir.empty() && dir[0] == '/' && is_executable_file(path)) return path;
     return {};
 }
