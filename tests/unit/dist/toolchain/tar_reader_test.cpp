@@ -6,6 +6,8 @@
 
 #include <cstdlib>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "dist/toolchain/unpack.hpp"
 #include "dist/toolchain/unpack_toolchain.hpp"
@@ -141,4 +143,50 @@ TEST_CASE("tar_reader: damaged headers, cut archives, unknown kinds and limits a
     toolchain::UnpackLimits limits;
     limits.bytes = 1000;
     refused(good, limits);
+}
+
+TEST_CASE("unpack: contents that cross the blocks they are written in arrive whole") {
+    constexpr std::size_t k_block = 1 << 20;
+    for (auto size : {k_block - 1, k_block, k_block + 1, 3 * k_block + 7}) {
+        Scratch scratch;
+        std::string content(size, '\0');
+        for (std::size_t i = 0; i < size; ++i) content[i] = static_cast<char>(i * 2654435761u >> 13);
+        auto done = untar(TarMaker{}.file("first", "small").file("large", content).file("last", "small too").tar(), scratch / "tree", {}, 70'001);
+        REQUIRE(done);
+        CHECK(done->bytes == size + 14);
+        CHECK(*base::read_file(scratch / "tree/first") == "small");
+        CHECK((*base::read_file(scratch / "tree/large") == content));
+        CHECK(*base::read_file(scratch / "tree/last") == "small too");
+    }
+}
+
+TEST_CASE("unpack: holes stay where they were, whatever block they end in") {
+    struct Sparse : toolchain::Members {
+        std::vector<toolchain::Piece> pieces;
+        std::uint64_t size = 0;
+        bool given = false;
+        std::size_t at = 0;
+        base::Result<std::optional<toolchain::Member>> next() override {
+            if (std::exchange(given, true)) return std::optional<toolchain::Member>{};
+            toolchain::Member member;
+            member.kind = toolchain::Member::Kind::file;
+            member.name = "sparse";
+            member.mode = 0644;
+            member.size = size;
+            return std::optional{member};
+        }
+        base::Result<toolchain::Piece> piece() override { return at < pieces.size() ? pieces[at++] : toolchain::Piece{}; }
+    };
+    constexpr std::uint64_t k_block = 1 << 20;
+    Scratch scratch;
+    REQUIRE(::mkdir((scratch / "tree").c_str(), 0755) == 0);
+    auto root = toolchain::Root::open(scratch / "tree");
+    Sparse sparse;
+    sparse.pieces = {{"a", 3}, {"b", 4}, {"cc", k_block - 1}, {"d", 5 * k_block}, {"e", 5 * k_block + 9}};
+    sparse.size = 6 * k_block;
+    auto done = toolchain::unpack(sparse, *root, {});
+    REQUIRE(done);
+    std::string wanted(6 * k_block, '\0');
+    for (const auto& piece : sparse.pieces) wanted.replace(piece.offset, piece.bytes.size(), piece.bytes);
+    CHECK((*base::read_file(scratch / "tree/sparse") == wanted));
 }
