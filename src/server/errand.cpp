@@ -308,13 +308,11 @@ std::optional<Errand::Made> Errand::take(Pending& pending) {
 
 void Errand::doubted(std::string_view why) {
     m_doubted = true;
-    if (constexpr std::string_view k_unseen = "it did not see "; why.starts_with(k_unseen))
-        m_unseen = why.substr(k_unseen.size());
     if (m_exact) m_engine.kept_home.add(m_history);  // else the list was old, and will be better the next time
     base::log::debug(k_target, base::cat("[", m_request.label, "]: compiled again here: ", why));
 }
 
-void Errand::remember(const wire::Ran& ran, std::vector<std::string> inputs) {
+void Errand::remember(const wire::Ran& ran, std::vector<std::string> inputs, const std::vector<std::string>& passed_over) {
     Past past;
     past.compile_ms = ran.wall_ms;
     past.peak_kib = ran.peak_kib;
@@ -326,7 +324,7 @@ void Errand::remember(const wire::Ran& ran, std::vector<std::string> inputs) {
     // What was sent was enough and nothing was missed, files included that are passed over without being read
     // (#include_next): the compiler's list alone would be doubted the next time.
     if (m_back && !m_doubted) past.inputs = m_inputs;
-    if (!m_unseen.empty() && !past.inputs.empty()) past.inputs.push_back(m_unseen);  // goes along from now on
+    past.inputs.insert(past.inputs.end(), passed_over.begin(), passed_over.end());
     server::remember(*m_request.context->store, m_history, past);
 }
 

@@ -39,9 +39,9 @@ private:
 
 }  // namespace
 
-std::string unseen_shadow(const compiler::Invocation& call, const compiler::Toolset& toolset, const std::string& cwd,
-                          const std::vector<std::string>& headers, const std::vector<const compiler::Facts*>& facts,
-                          const std::unordered_set<std::string>& shipped) {
+std::vector<std::string> unseen_shadows(const compiler::Invocation& call, const compiler::Toolset& toolset, const std::string& cwd,
+                                        const std::vector<std::string>& headers, const std::vector<const compiler::Facts*>& facts,
+                                        const std::unordered_set<std::string>& shipped) {
     auto dirs = compiler::full_search(call, toolset, cwd);
     Directories directories{cwd};
     std::unordered_map<std::string, std::size_t> names;  // R -> one more than the last directory it was found in
@@ -54,27 +54,25 @@ std::string unseen_shadow(const compiler::Invocation& call, const compiler::Tool
             if (i + 1 > last) last = i + 1;
         }
     }
-    auto unseen = [&](const std::string& path) { return !path.empty() && !shipped.contains(path); };
+    std::vector<std::string> unseen;
+    std::unordered_set<std::string> known;
+    auto look = [&](const std::string& directory, const std::string& name) {
+        auto path = directories.file(directory, name);
+        if (!path.empty() && !shipped.contains(path) && known.insert(path).second) unseen.push_back(std::move(path));
+    };
     for (const auto& [name, last] : names)
-        for (std::size_t i = 0; i + 1 < last; ++i)
-            if (auto path = directories.file(dirs[i], name); unseen(path)) return path;
+        for (std::size_t i = 0; i + 1 < last; ++i) look(dirs[i], name);
     for (std::size_t i = 0; i < headers.size(); ++i) {
         auto beside = std::string{base::directory_of(headers[i])};
-        auto look = [&](const std::string& name) {
-            auto path = directories.file(beside, name);
-            return unseen(path) ? path : std::string{};
-        };
         for (const auto& operand : facts[i]->included) {
             if (operand.size() < 3 || operand.front() != '"') continue;
             auto name = operand.substr(1, operand.size() - 2);
-            if (!names.contains(name)) continue;
-            if (auto path = look(name); !path.empty()) return path;
+            if (names.contains(name)) look(beside, name);
         }
         if (!facts[i]->computed) continue;
-        for (const auto& [name, last] : names)
-            if (auto path = look(name); !path.empty()) return path;
+        for (const auto& [name, last] : names) look(beside, name);
     }
-    return {};
+    return unseen;
 }
 
 }  // namespace server
