@@ -59,6 +59,7 @@ struct Absence {
 struct Surroundings {
     std::vector<Absence> absences;
     std::vector<std::string> extra_inputs;  // further files whose content counts (found by existence tests, ...)
+    std::vector<std::string> passed_over;   // existing files that a search for a header passed, read by nobody (#include_next)
     bool pch = false;                       // a precompiled header may have been used: do not store
 };
 

@@ -64,12 +64,6 @@ std::vector<SearchDir> search_dirs(const Invocation& invocation, const Toolset& 
     return kept;
 }
 
-std::vector<std::string> full_search(const Invocation& invocation, const Toolset& toolset, const std::string& cwd) {
-    std::vector<std::string> paths;
-    for (auto& d : search_dirs(invocation, toolset, cwd)) paths.push_back(std::move(d.path));
-    return paths;
-}
-
 std::string path_in(std::string_view directory, std::string_view name) {
     if (name.starts_with('/')) return std::string{name};
     directory = without_dot_slash(directory);

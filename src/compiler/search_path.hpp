@@ -21,9 +21,6 @@ struct SearchDir {
 /// in the rest the first stays, but one that is also a system directory stays only there. Missing ones are kept.
 std::vector<SearchDir> search_dirs(const Invocation& invocation, const Toolset& toolset, const std::string& cwd);
 
-/// Only the paths of search_dirs.
-std::vector<std::string> full_search(const Invocation& invocation, const Toolset& toolset, const std::string& cwd);
-
 /// The path of `name` in `directory` as compilers write it: "" and "." add nothing, a leading "./" goes.
 std::string path_in(std::string_view directory, std::string_view name);
 

@@ -1,7 +1,10 @@
+#include <dirent.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -20,6 +23,8 @@
 // thirty directories. P and R are read off the path's text; where several splits are possible all of them count: a fact
 // too many costs a needless compile one day, a fact too few a wrong object.
 //
+// What is found on that walk in spite of it was passed over by the compiler (#include_next). A builder must see it as well.
+//
 // The same walk serves __has_include (the walk ends at the first file found, which becomes an input) and precompiled
 // headers (R + ".gch").
 
@@ -27,6 +32,8 @@ namespace compiler {
 
 namespace {
 
+constexpr std::ptrdiff_t k_many_names = 16;       // for which a small directory is read instead of asked
+constexpr std::size_t k_small_directory = 500;  // entries
 constexpr std::size_t k_max_facts = 200'000;  // names over all directories; no sane unit comes near
 
 enum class Is : unsigned char { missing, directory, file };
@@ -72,6 +79,32 @@ struct NameTree {
     }
 };
 
+/// Which names there are in a directory, of those that count.
+struct Listing {
+    std::map<std::string_view, Is> found;
+    Is of(std::string_view name) const {
+        auto at = found.find(name);
+        return at == found.end() ? Is::missing : at->second;
+    }
+};
+
+/// Which of `names` are in `directory`, by reading it; nothing: it is large or cannot be read. Links are followed by `exists`.
+std::optional<Listing> read_directory(const std::string& directory, const std::string& cwd, const NameTree& names, Existence& exists) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir{::opendir(base::absolute(directory, cwd).c_str()), ::closedir};
+    if (!dir) return std::nullopt;
+    Listing listing;
+    std::size_t entries = 0;
+    while (const auto* entry = ::readdir(dir.get())) {
+        if (++entries > k_small_directory) return std::nullopt;
+        auto at = names.below.find(std::string_view{entry->d_name});
+        if (at == names.below.end()) continue;
+        listing.found[at->first] = entry->d_type == DT_REG   ? Is::file
+                                   : entry->d_type == DT_DIR ? Is::directory
+                                                             : exists.of(path_in(directory, at->first));
+    }
+    return listing;
+}
+
 /// Collects the facts of one unit.
 class Collector {
 public:
@@ -82,6 +115,7 @@ public:
           m_headers{headers},
           m_facts{facts},
           m_dirs{search_dirs(invocation, toolset, cwd)},
+          m_cwd{cwd},
           m_exists{cwd},
           m_known(headers.begin(), headers.end()) {}
 
@@ -135,7 +169,7 @@ private:
         auto directory = std::string{base::directory_of(m_headers[i])};
         for (const auto& operand : m_facts[i]->included)
             if (operand.front() == '"')
-                if (auto name = inner(operand); m_found.contains(std::string{name})) add_absent(directory, name);
+                if (auto name = inner(operand); m_found.contains(std::string{name})) must_be_passed(directory, name);
         if (m_facts[i]->computed && m_computed.insert(directory).second) none_in(directory, m_names, 0);
     }
 
@@ -143,17 +177,33 @@ private:
     void none_in(const std::string& directory, const NameTree& names, std::size_t from) {
         if (names.last <= from || names.below.empty()) return;
         if (m_exists.of(directory) == Is::missing) return add_absent_path(directory);
+        auto wanted = [&](const auto& name) { return name.second.last > from; };
+        std::optional<Listing> listed;
+        if (std::count_if(names.below.begin(), names.below.end(), wanted) >= k_many_names) listed = read_directory(directory, m_cwd, names, m_exists);
+        std::set<std::string>* absent = nullptr;
         for (const auto& [part, rest] : names.below) {
             if (rest.last <= from) continue;
             auto path = directory == "." ? part : base::cat(directory, directory.ends_with('/') ? "" : "/", part);
-            switch (m_exists.of(path)) {
+            switch (listed ? listed->of(part) : m_exists.of(path)) {
                 case Is::missing:
-                    if (m_absent[directory].insert(part).second) ++m_count;
+                    if (absent == nullptr) absent = &m_absent[directory];
+                    if (absent->insert(part).second) ++m_count;
                     break;
                 case Is::directory: none_in(path, rest, from); break;
-                case Is::file: break;
+                case Is::file: pass(std::move(path)); break;
             }
         }
+    }
+
+    /// A file that is there, where a search for a header would have ended if it had begun there.
+    void pass(std::string path) {
+        if (!m_known.contains(path) && m_passed.insert(path).second) m_result.passed_over.push_back(std::move(path));
+    }
+
+    void must_be_passed(const std::string& directory, std::string_view name) {
+        auto path = path_in(directory, name);
+        if (auto is = m_exists.of(path); is == Is::missing) add_absent_path(std::move(path));
+        else if (is == Is::file) pass(std::move(path));
     }
 
     static std::string_view inner(std::string_view operand) { return operand.substr(1, operand.size() - 2); }
@@ -274,11 +324,13 @@ private:
     const std::vector<std::string>& m_headers;
     const std::vector<const Facts*>& m_facts;
     std::vector<SearchDir> m_dirs;
+    const std::string& m_cwd;
     Existence m_exists;
     std::unordered_set<std::string> m_known;
     std::map<std::string, std::size_t> m_found;  // name -> last search directory it was found in
     NameTree m_names;
     std::unordered_set<std::string> m_computed;
+    std::unordered_set<std::string> m_passed;
     std::map<std::string, std::set<std::string>> m_absent;
     std::unordered_set<std::string> m_done;
     std::size_t m_count = 0;

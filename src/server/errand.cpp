@@ -300,19 +300,17 @@ std::optional<Errand::Made> Errand::take(Pending& pending) {
     pending.dep_capture = m_dep_output >= 0 ? 0 : -1;
     pending.gas_capture = -1;
     pending.away = Away{result.builder, m_shipped, m_exact};
-    m_back = true;
     base::log::debug(k_target, base::cat("[", m_request.label, "]: made by ", result.builder, " in ", result.wall_ms,
                                          " ms, ", result.sent_bytes, " bytes sent"));
     return made;
 }
 
 void Errand::doubted(std::string_view why) {
-    m_doubted = true;
     if (m_exact) m_engine.kept_home.add(m_history);  // else the list was old, and will be better the next time
     base::log::debug(k_target, base::cat("[", m_request.label, "]: compiled again here: ", why));
 }
 
-void Errand::remember(const wire::Ran& ran, std::vector<std::string> inputs, const std::vector<std::string>& passed_over) {
+void Errand::remember(const wire::Ran& ran, std::vector<std::string> inputs) {
     Past past;
     past.compile_ms = ran.wall_ms;
     past.peak_kib = ran.peak_kib;
@@ -321,10 +319,6 @@ void Errand::remember(const wire::Ran& ran, std::vector<std::string> inputs, con
         past.peak_kib = m_past->peak_kib;
     }
     past.inputs = inputs.empty() && m_past ? m_past->inputs : std::move(inputs);
-    // What was sent was enough and nothing was missed, files included that are passed over without being read
-    // (#include_next): the compiler's list alone would be doubted the next time.
-    if (m_back && !m_doubted) past.inputs = m_inputs;
-    past.inputs.insert(past.inputs.end(), passed_over.begin(), passed_over.end());
     server::remember(*m_request.context->store, m_history, past);
 }
 

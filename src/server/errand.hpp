@@ -54,8 +54,8 @@ public:
     /// keep() found that what came back may not be what a compile here makes.
     void doubted(std::string_view why);
 
-    /// How the compile went in the end, for the next time: what it read, and what else a builder must see.
-    void remember(const wire::Ran& ran, std::vector<std::string> inputs, const std::vector<std::string>& passed_over);
+    /// How the compile went in the end, for the next time; `inputs`: what it read or passed over.
+    void remember(const wire::Ran& ran, std::vector<std::string> inputs);
     /// Predicted wall time here, in milliseconds; 0: unknown.
     [[nodiscard]] double predicted_ms() const { return m_past ? m_past->compile_ms : 0; }
 
@@ -79,8 +79,6 @@ private:
     std::shared_ptr<Answer> m_answer;  // shared with the farm's callback
     std::uint64_t m_job = 0;
     bool m_away = false;
-    bool m_back = false;     // the farm made it
-    bool m_doubted = false;  // and it was not believed
     Guess m_guess;
     std::unique_ptr<Races::Entry> m_race;
 };

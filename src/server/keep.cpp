@@ -12,7 +12,6 @@
 #include "src/base/strings.hpp"
 #include "src/key/result_key.hpp"
 #include "src/server/run_step.hpp"
-#include "src/server/shadows.hpp"
 #include "src/store/entry.hpp"
 
 namespace server {
@@ -30,7 +29,7 @@ struct Inputs {
     key::Reading reading;
     std::vector<std::string> paths;  // as the compiler named them, the source first
     std::vector<key::Content> contents;
-    compiler::Surroundings around;
+    std::vector<std::string> passed_over;  // on the way to them, without being read
     Why why_not;  // empty: all is known
 };
 
@@ -151,6 +150,7 @@ Inputs inputs_of(Engine& engine, const Request& request, const Pending& pending,
             if (seen.insert(path).second)
                 if (auto why = add_input(engine, pending, path, inputs)) return unknown(*why);
         inputs.reading.absences = std::move(around->absences);
+        inputs.passed_over = std::move(around->passed_over);
     }
     return inputs;
 }
@@ -291,21 +291,15 @@ Step finish_with_depfile(const Pending& pending, const std::string& text) {
 std::string doubt_about(const Pending& pending, const Inputs& inputs) {
     if (!inputs.why_not.empty()) return std::string{inputs.why_not};
     const auto& shipped = *pending.away->shipped;
+    auto sent = [&](const std::string& path) { return shipped.contains(base::absolute(path, pending.cwd)); };
     for (const auto& path : inputs.paths)
-        if (!shipped.contains(base::absolute(path, pending.cwd))) return base::cat("it read ", path, ", which was not sent");
+        if (!sent(path)) return base::cat("it read ", path, ", which was not sent");
     if (pending.away->exact) return {};
-    auto unseen = unseen_shadows(*pending.invocation, pending.tools->toolset, pending.cwd, inputs.paths, facts_of(inputs), shipped);
-    return unseen.empty() ? std::string{} : base::cat("it did not see ", unseen.front());
-}
-
-/// Files beside `inputs` without which a builder's searches would end elsewhere: passed over here (#include_next), they are in
-/// no list of the compiler's, and without them every job of such a source would be doubted.
-std::vector<std::string> passed_over(const Request& request, const Pending& pending, const Inputs& inputs) {
-    if (!request.context->loaded.has_farm() || !inputs.why_not.empty() || inputs.paths.empty()) return {};
-    if (pending.away && !pending.away->exact) return {};  // else it would have been doubted
-    std::unordered_set<std::string> read;
-    for (const auto& path : inputs.paths) read.insert(base::absolute(path, pending.cwd));
-    return unseen_shadows(*pending.invocation, pending.tools->toolset, pending.cwd, inputs.paths, facts_of(inputs), read);
+    // A builder sees a subset of our files, so a search there can only end later than here. A file before that end which was
+    // sent was passed over there for the same reason as here (#include_next).
+    for (const auto& path : inputs.passed_over)
+        if (!sent(path)) return base::cat("it did not see ", path);
+    return {};
 }
 
 /// The user's dependency file when we ran with another form; nothing: it takes a second run to know.
@@ -330,22 +324,22 @@ Kept keep(Engine& engine, Request& request, Pending pending, wire::Ran ran, std:
     if (pending.first) {
         // The second run brought the user's dependency file; go on with what the first one left.
         auto text = ran.wait_status == 0 ? read_capture(fds, 0) : base::Result<std::string>{base::Error{"failed"}};
-        if (!text) return {{wire::Type::exec, {}, {}}, {}, {}, {}, {}, {}};
+        if (!text) return {{wire::Type::exec, {}, {}}, {}, {}, {}, {}};
         user_depfile = std::move(*text);
         ran = std::move(*pending.first);
         fds = std::move(pending.first_fds);
         pending.first.reset();
     } else if (ran.wait_status != 0) {
-        if (ran.wait_status == -1) return {{wire::Type::exec, {}, {}}, {}, {}, {}, {}, {}};  // it could not be started: let the client see why
+        if (ran.wait_status == -1) return {{wire::Type::exec, {}, {}}, {}, {}, {}, {}};  // it could not be started: let the client see why
         engine.tally.compile_failed(context, *pending.invocation);
-        return {finish(), {}, {}, {}, {}, {}};
+        return {finish(), {}, {}, {}, {}};
     }
     auto inputs = pending.text_key ? Inputs{} : inputs_of(engine, request, pending, ran, fds);
     if (first_run) {
         if (pending.away) {
             if (auto doubt = doubt_about(pending, inputs); !doubt.empty()) {
                 pending.away.reset();
-                return {{}, std::move(pending), std::move(doubt), {}, {}, {}};
+                return {{}, std::move(pending), std::move(doubt), {}, {}};
             }
         }
         engine.tally.miss(context, *pending.invocation, std::chrono::milliseconds{ran.wall_ms});
@@ -357,7 +351,7 @@ Kept keep(Engine& engine, Request& request, Pending pending, wire::Ran ran, std:
             Step again = depfile_step(request, pending);
             pending.first = std::move(ran);
             pending.first_fds = std::move(fds);
-            return {std::move(again), std::move(pending), {}, {}, {}, {}};
+            return {std::move(again), std::move(pending), {}, {}, {}};
         }
         user_depfile = std::move(*derived);
     }
@@ -376,8 +370,11 @@ Kept keep(Engine& engine, Request& request, Pending pending, wire::Ran ran, std:
         base::log::debug(k_target, base::cat("[", request.label, "]: not stored: ", why_not));
     }
     Kept kept;
-    kept.passed_over = passed_over(request, pending, inputs);
-    kept.inputs = inputs.why_not.empty() ? std::move(inputs.paths) : std::vector<std::string>{};
+    if (inputs.why_not.empty()) {
+        kept.inputs = std::move(inputs.paths);
+        // In no list of the compiler's; without them every job of such a source would be doubted.
+        kept.inputs.insert(kept.inputs.end(), inputs.passed_over.begin(), inputs.passed_over.end());
+    }
     if (pending.away) kept.step = deliver(pending, ran, std::move(fds), user_depfile);
     else kept.step = pending.user_depfile ? finish_with_depfile(pending, user_depfile) : finish();
     kept.ran = std::move(ran);

@@ -15,8 +15,7 @@ struct Kept {
     std::optional<Pending> pending;  // filled: `step` is a second run, whose answer comes here again
     std::string doubt;  // not empty: made elsewhere, and perhaps not what a compile here makes; `pending` is given back
     std::optional<wire::Ran> ran;     // what the compile cost,
-    std::vector<std::string> inputs;  // and what it read, as far as that is known
-    std::vector<std::string> passed_over;  // with a farm: what else a builder must see to end its searches at those inputs
+    std::vector<std::string> inputs;  // and what it read or passed over, as far as that is known
 };
 
 /// The second recipe: from what the client's compile left to a stored result, and the step that ends the request. `fds`: the

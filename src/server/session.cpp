@@ -148,7 +148,7 @@ Step Session::kept(Kept kept) {
         (void)compile_step(m_request, *m_pending);  // what is captured is again what the step in m_here captures
         return go_home();
     }
-    if (m_errand && kept.ran) m_errand->remember(*kept.ran, std::move(kept.inputs), kept.passed_over);
+    if (m_errand && kept.ran) m_errand->remember(*kept.ran, std::move(kept.inputs));
     m_state = m_pending ? State::compiling : State::over;
     return std::move(kept.step);
 }

@@ -59,8 +59,9 @@ TEST_CASE("search_path: order, duplicates, system wins over -I") {
     Toolset toolset;
     toolset.normal_dirs = {"cpath"};
     toolset.system_dirs = {dir / "own", dir / "s"};
-    CHECK(full_search(invocation, toolset, dir.path()) ==
-          Names{"q", "i", "i", "gone", "cpath", "s", dir / "own", "after"});
+    Names paths;
+    for (auto& found : search_dirs(invocation, toolset, dir.path())) paths.push_back(found.path);
+    CHECK(paths == Names{"q", "i", "i", "gone", "cpath", "s", dir / "own", "after"});
     CHECK(path_in(".", "x.h") == "x.h");
     CHECK(path_in("./a", "x.h") == "a/x.h");
     CHECK(path_in("a/", "x.h") == "a/x.h");
@@ -171,4 +172,45 @@ TEST_CASE("surroundings: default directories that do not exist, and refusals") {
     CHECK_FALSE(u.find());
     u.headers.clear();
     CHECK_FALSE(u.find());
+}
+
+TEST_CASE("surroundings: what is passed over on the way to a header is told, each once") {
+    Unit u;
+    u.dir.write("src/a.c", "#include <x.h>\n#include <x.h>\n#include \"y.h\"\n#include <sub/z.h>\n");
+    u.dir.write("src/y.h", "\n");  // beside the source, and the header comes from inc: #include_next
+    for (const char* h : {"one/x.h", "two/x.h", "inc/x.h", "inc/y.h", "one/sub/z.h", "inc/sub/z.h", "later/x.h"}) u.dir.write(h, "\n");
+    u.invocation.include_dirs = {{DirKind::normal, "one"}, {DirKind::normal, "two"}, {DirKind::normal, "inc"}, {DirKind::normal, "later"}};
+    u.headers = {"src/a.c", "two/x.h", "inc/x.h", "inc/y.h", "inc/sub/z.h"};
+    auto s = u.find();
+    REQUIRE(s);
+    std::sort(s->passed_over.begin(), s->passed_over.end());
+    CHECK(s->passed_over == Names{"one/sub/z.h", "one/x.h", "src/y.h"});
+}
+
+TEST_CASE("surroundings: a directory that is read tells the same as one that is asked name by name") {
+    for (int entries : {0, 600}) {  // small: read once; large: asked
+        Unit u;
+        std::string source;
+        std::filesystem::create_directories(u.dir / "one");
+        for (int i = 0; i < entries; ++i) u.dir.write("one/other" + std::to_string(i), "");
+        u.headers = {"a.c"};
+        for (int i = 0; i < 40; ++i) {
+            auto name = "h" + std::to_string(i) + ".h";
+            source += "#include <" + name + ">\n";
+            u.dir.write("two/" + name, "\n");
+            u.headers.push_back("two/" + name);
+        }
+        u.dir.write("a.c", source);
+        u.dir.write("one/h3.h", "\n");
+        u.dir.write("elsewhere", "\n");
+        std::filesystem::create_symlink("../elsewhere", u.dir / "one/h5.h");
+        std::filesystem::create_symlink("nowhere", u.dir / "one/h7.h");
+        std::filesystem::create_directories(u.dir / "one/h9.h");
+        u.invocation.include_dirs = {{DirKind::normal, "one"}, {DirKind::normal, "two"}};
+        auto s = u.find();
+        REQUIRE(s);
+        std::sort(s->passed_over.begin(), s->passed_over.end());
+        CHECK(s->passed_over == Names{"one/h3.h", "one/h5.h"});
+        for (int i = 0; i < 40; ++i) CHECK(absent(*s, "one", "h" + std::to_string(i) + ".h") == (i != 3 && i != 5 && i != 9));
+    }
 }
