@@ -260,6 +260,8 @@ void run_cell(const NurserySettings& settings, std::uint32_t slot, base::Fd chan
     if (send_frame(channel.get(), encode_answer(outcome)) && outcome)
         for (const auto& output : outcome->outputs)
             if (!send_message(channel.get(), "f", {output.file.get()})) break;
+    // The end of this process, and with it of all its mounts, would take the processor from the daemon that answers now.
+    (void)receive_message(channel.get(), 1);
     ::_exit(0);
 }
 

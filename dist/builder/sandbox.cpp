@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -50,12 +51,20 @@ base::Result<> prepare_build_dir(const std::string& build_dir) {
 }  // namespace
 
 struct Sandbox::State {
+    /// A job that has been answered for.
+    struct Finished {
+        Cell cell;
+        Preparation preparation;
+    };
+
     Level level = Level::privileged;
     std::string description;
     std::unique_ptr<Cells> cells;
     pid_t nursery = -1;
+    std::vector<std::optional<Finished>> finished;  // by slot, which one thread has at a time
 
     ~State() {
+        finished.clear();
         cells.reset();  // the nursery leaves, the kernel kills its jobs
         if (nursery < 0) return;
         while (::waitpid(nursery, nullptr, 0) < 0 && errno == EINTR) {}
@@ -161,6 +170,7 @@ base::Result<Sandbox> Sandbox::start(const SandboxOptions& options) {
             state->level = level;
             state->cells = std::make_unique<Cells>(std::move(nursery->first), options.build_dir + "/toolchains");
             state->nursery = nursery->second;
+            state->finished.resize(options.slots);
             state->description = base::cat(level_name(level), with_proc ? "" : " without /proc", group ? ", cgroup limits" : ", process limits");
             Sandbox sandbox{std::move(state)};
             auto passed = run_self_test(sandbox, *probe, with_proc);
@@ -178,6 +188,8 @@ base::Result<Sandbox> Sandbox::start(const SandboxOptions& options) {
 
 base::Result<Outcome> Sandbox::run(const Order& order, unsigned slot, const base::Fd& inputs, int cancel) {
     const auto deadline = Clock::now() + order.limits.wall + k_grace;
+    if (slot >= m_state->finished.size()) return base::Error{base::cat("there is no slot ", slot), std::errc::invalid_argument};
+    tidy(slot);
     const Preparation preparation{order.toolchain, order.limits.disk, order.limits.files};
     auto cell = m_state->cells->get(slot, preparation);
     if (!cell) return std::move(cell).error();
@@ -204,9 +216,16 @@ base::Result<Outcome> Sandbox::run(const Order& order, unsigned slot, const base
             return base::Error{"the job process sent no proper output", std::errc::bad_message};
         output.file = std::move(message->descriptors[0]);
     }
-    // Bubblewrap's cells copy the whole toolchain: not for a job that may never come.
-    if (m_state->level != Level::bwrap) m_state->cells->expect_another(slot, preparation);
+    m_state->finished[slot] = State::Finished{std::move(*cell), preparation};
     return outcome;
+}
+
+void Sandbox::tidy(unsigned slot) {
+    auto finished = std::exchange(m_state->finished[slot], std::nullopt);
+    if (!finished) return;
+    finished->cell.channel.reset();
+    // Bubblewrap's cells copy the whole toolchain: not for a job that may never come.
+    if (m_state->level != Level::bwrap) m_state->cells->expect_another(slot, finished->preparation);
 }
 
 void Sandbox::rest(std::chrono::milliseconds idle) { m_state->cells->rest(idle); }

@@ -31,13 +31,16 @@ public:
     /// Ends the nursery and with it every job.
     ~Sandbox();
 
-    /// Runs one job in `slot` (each slot one job at a time) with `inputs` (a zlib stream of a tar, read from its current
+    /// Runs one job in `slot` (below SandboxOptions::slots; each one job at a time) with `inputs` (a zlib stream of a tar, read from its current
     /// position). Blocks until the end; `cancel` (a descriptor that becomes readable, or -1) kills the job. Errors:
     /// timed_out, operation_canceled, file_too_large (a limit), others: the job could not be run. Thread-safe.
     base::Result<Outcome> run(const Order& order, unsigned slot, const base::Fd& inputs, int cancel = -1);
 
-    /// Lets go of the cells that wait for a next job since longer than `idle`; from any thread. A slot whose last two jobs
-    /// had the same toolchain has the next job's root made while nobody waits for it.
+    /// Ends what `run` left of the job in `slot`, and lets the next one's root be made if the last two jobs had the same
+    /// toolchain. Both take processor time that the job's answer would wait for: to be called when that is on its way. A
+    /// next `run` in the slot does it otherwise.
+    void tidy(unsigned slot);
+    /// Lets go of the cells that wait for a next job since longer than `idle`; from any thread.
     void rest(std::chrono::milliseconds idle = std::chrono::milliseconds{0});
 
     [[nodiscard]] Level level() const;

@@ -295,6 +295,7 @@ void Service::work(const std::shared_ptr<Running>& running, unsigned slot) {
     base::Result<Ran> ran = result ? base::Result<Ran>{Ran{result->code, result->outputs.size()}} : base::Result<Ran>{base::Error{result.error()}};
     if (result) response = protocol::answer(running->headers, protocol::RunResult{std::move(*result)});
     m_parts.loop.post([this, running, response = std::move(response), ran = std::move(ran), cost]() mutable { finish(running, std::move(response), ran, cost); });
+    m_parts.sandbox.tidy(slot);
 }
 
 void Service::finish(const std::shared_ptr<Running>& running, net::Response response, const base::Result<Ran>& result, const RunCost& cost) {

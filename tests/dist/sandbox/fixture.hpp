@@ -41,6 +41,7 @@ struct Cage {
         options.bwrap_path = ::access("/usr/bin/bwrap", X_OK) == 0 ? "/usr/bin/bwrap" : "";
         options.level = level;
         options.nursery = NURSERY;
+        options.slots = 4;
         auto started = builder::Sandbox::start(options);
         if (!started) {
             why_not = started.error().what;
@@ -72,7 +73,9 @@ struct Cage {
     }
     base::Result<builder::Outcome> run(const builder::Order& o, const std::string& inputs = TarMaker{}.zlib(), int cancel = -1) {
         auto file = memory_file(inputs);
-        return sandbox->run(o, 0, file, cancel);
+        auto outcome = sandbox->run(o, 0, file, cancel);
+        sandbox->tidy(0);
+        return outcome;
     }
     /// Runs a probe that must end by itself with exit 0.
     builder::Outcome tell(std::vector<std::string> arguments) {
