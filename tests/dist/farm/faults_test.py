@@ -3,8 +3,11 @@
     faults_test.py                    a sample of steps and faults, drawn by a seed that is printed (FAULTS_SEED repeats it)
     faults_test.py --full [STEP...]   every step, or these, with every fault
     faults_test.py STEP FAULT ...     these pairs
+
+FAULTS_SOURCES=DIR: the build is that of the C files there (of lua, say) instead of a few small ones made for the purpose.
 """
 
+import glob
 import os
 import random
 import shutil
@@ -23,12 +26,21 @@ BOUND = 60  # seconds a case may last on a loaded machine
 
 
 def sources(directory):
+    """Fills it; the names of the C files without ".c", each compiled to NAME.plain.o."""
     os.makedirs(directory)
-    for i in range(FILES):
-        with open("%s/f%d.c" % (directory, i), "w") as out:
-            out.write("#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\nstruct s%d { int a; char b[%d]; };\n" % (i, i + 1))
-            out.write("".join("int f%d_%d(struct s%d* s) { printf(\"%%d\", s->a); return s->a * %d; }\n" % (i, n, i, n) for n in range(20)))
-        subprocess.run(["gcc", "-O1", "-g", "-c", "f%d.c" % i, "-o", "plain%d.o" % i], cwd=directory, check=True)
+    project = os.environ.get("FAULTS_SOURCES")
+    if project:
+        for path in glob.glob(project + "/*.[ch]"):
+            shutil.copy(path, directory)
+    else:
+        for i in range(FILES):
+            with open("%s/f%d.c" % (directory, i), "w") as out:
+                out.write("#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\nstruct s%d { int a; char b[%d]; };\n" % (i, i + 1))
+                out.write("".join("int f%d_%d(struct s%d* s) { printf(\"%%d\", s->a); return s->a * %d; }\n" % (i, n, i, n) for n in range(20)))
+    names = sorted(os.path.basename(path)[:-2] for path in glob.glob(directory + "/*.c"))
+    for name in names:
+        subprocess.run(["gcc", "-O1", "-g", "-c", name + ".c", "-o", name + ".plain.o"], cwd=directory, check=True)
+    return names
 
 
 class Spoilt:
@@ -51,7 +63,7 @@ class Spoilt:
             farm.start_builder(address=front.address, bind=inner, scheduler=self.to_scheduler.address, slots=64)
         farm.wait_for_builders(2)
         self.cwd = farm.path("w")
-        sources(self.cwd)
+        self.names = sources(self.cwd)
         self.toolchains = farm.path("toolchains")
         first = self.client()
         with open(self.cwd + "/first.c", "w") as out:
@@ -94,19 +106,20 @@ class Spoilt:
         begin = time.monotonic()
         if step == "heartbeat_server":
             self.restart_builders(forget=False)
-        children = [client.start("gcc", "-O1", "-g", "-c", "f%d.c" % i, "-o", "x%d.o" % i, cwd=self.cwd) for i in range(FILES)]
-        for i, child in enumerate(children):
+        children = [client.start("gcc", "-O1", "-g", "-c", name + ".c", "-o", name + ".o", cwd=self.cwd) for name in self.names]
+        for name, child in zip(self.names, children):
             out, err = child.communicate(timeout=BOUND * 3)
-            check(child.returncode == 0 and not out and not err, "f%d.c: exit %d: %r" % (i, child.returncode, err))
+            check(child.returncode == 0 and not out and not err, "%s.c: exit %d: %r" % (name, child.returncode, err))
         if step == "heartbeat_server":
             self.farm.wait_for_builders(2)
         took = time.monotonic() - begin
         # The jobs' last state comes a moment after the client has its object.
         f.wait_for("the fault to happen", lambda: self.plan.done > 0, 10)
         self.plan = Plan()
-        for i in range(FILES):
-            check(same("%s/x%d.o" % (self.cwd, i), "%s/plain%d.o" % (self.cwd, i)), "x%d.o is not the plain compile's" % i)
-            os.unlink("%s/x%d.o" % (self.cwd, i))
+        for name in self.names:
+            made = "%s/%s.o" % (self.cwd, name)
+            check(same(made, "%s/%s.plain.o" % (self.cwd, name)), name + ".o is not the plain compile's")
+            os.unlink(made)
         away = client.stats()["away"]
         for p in self.farm.builders + [self.farm.scheduler]:
             check(p.alive(), "a daemon died: " + p.text()[-1500:])
@@ -141,7 +154,7 @@ def main():
             for times in (2, 1000) if full and not stalls and step != "heartbeat_server" else (2 if not stalls else 1,):
                 try:
                     took, away = spoilt.case(step, fault, times, draw.randrange(10 ** 9))
-                    print("ok   %-17s %-16s x%-4d %5.1f s, %d of %d away" % (step, fault, times, took, away, FILES), flush=True)
+                    print("ok   %-17s %-16s x%-4d %5.1f s, %d of %d away" % (step, fault, times, took, away, len(spoilt.names)), flush=True)
                 except (AssertionError, subprocess.TimeoutExpired) as e:
                     failed += 1
                     print("FAIL %-17s %-16s x%-4d %s" % (step, fault, times, e), flush=True)
