@@ -59,6 +59,11 @@ struct Loop::Impl {
 class Tls {
 public:
     enum class Side { client, server };
+    /// What OpenSSL's callbacks see of it.
+    struct Wire {
+        tcp::socket& socket;
+        bool more = false;  // another record follows at once: the peer need not be woken for each
+    };
     Tls(tcp::socket& socket, SSL_CTX* context, Side side);
     ~Tls();
     Tls(const Tls&) = delete;
@@ -74,7 +79,7 @@ public:
 private:
     asio::awaitable<void> wait(int result, int error, error_code& ec);
 
-    tcp::socket& m_socket;
+    Wire m_wire;
     SSL* m_ssl;
     bool m_read_all = false;  // the last read was not filled
 };

@@ -14,20 +14,21 @@ namespace {
 
 bool try_again(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
-// OpenSSL's way to our socket. Its own for sockets would let a peer that is gone end the process with SIGPIPE.
+using Wire = Tls::Wire;
 
-int fd_of(BIO* bio) { return static_cast<tcp::socket*>(BIO_get_data(bio))->native_handle(); }
+// OpenSSL's way to our socket. Its own for sockets would let a peer that is gone end the process with SIGPIPE.
 
 int read_socket(BIO* bio, char* into, int size) {
     BIO_clear_retry_flags(bio);
-    auto n = ::recv(fd_of(bio), into, static_cast<std::size_t>(size), MSG_DONTWAIT);
+    auto n = ::recv(static_cast<Wire*>(BIO_get_data(bio))->socket.native_handle(), into, static_cast<std::size_t>(size), MSG_DONTWAIT);
     if (n < 0 && try_again(errno)) BIO_set_retry_read(bio);
     return static_cast<int>(n);
 }
 
 int write_socket(BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
-    auto n = ::send(fd_of(bio), from, static_cast<std::size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto& wire = *static_cast<Wire*>(BIO_get_data(bio));
+    auto n = ::send(wire.socket.native_handle(), from, static_cast<std::size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL | (wire.more ? MSG_MORE : 0));
     if (n < 0 && try_again(errno)) BIO_set_retry_write(bio);
     return static_cast<int>(n);
 }
@@ -47,10 +48,10 @@ const BIO_METHOD* socket_method() {
 
 }  // namespace
 
-Tls::Tls(tcp::socket& socket, SSL_CTX* context, Side side) : m_socket{socket}, m_ssl{SSL_new(context)} {
+Tls::Tls(tcp::socket& socket, SSL_CTX* context, Side side) : m_wire{socket}, m_ssl{SSL_new(context)} {
     auto* bio = BIO_new(socket_method());
     if (m_ssl == nullptr || bio == nullptr) throw std::bad_alloc{};
-    BIO_set_data(bio, &m_socket);
+    BIO_set_data(bio, &m_wire);
     BIO_set_init(bio, 1);
     SSL_set_bio(m_ssl, bio, bio);
     SSL_set_mode(m_ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
@@ -65,8 +66,8 @@ Tls::~Tls() { SSL_free(m_ssl); }
 asio::awaitable<void> Tls::wait(int result, int error, error_code& ec) {
     auto done = asio::redirect_error(asio::use_awaitable, ec);
     switch (SSL_get_error(m_ssl, result)) {
-        case SSL_ERROR_WANT_READ: co_await m_socket.async_wait(tcp::socket::wait_read, done); break;
-        case SSL_ERROR_WANT_WRITE: co_await m_socket.async_wait(tcp::socket::wait_write, done); break;
+        case SSL_ERROR_WANT_READ: co_await m_wire.socket.async_wait(tcp::socket::wait_read, done); break;
+        case SSL_ERROR_WANT_WRITE: co_await m_wire.socket.async_wait(tcp::socket::wait_write, done); break;
         case SSL_ERROR_ZERO_RETURN: ec = asio::error::eof; break;
         case SSL_ERROR_SYSCALL:
             if (result < 0 && error != 0) ec = error_code{error, asio::error::get_system_category()};
@@ -90,7 +91,7 @@ asio::awaitable<std::size_t> Tls::read_some(asio::mutable_buffer into, error_cod
     const auto size = static_cast<int>(std::min<std::size_t>(into.size(), INT_MAX));
     ec = {};
     // After all that was there, more is seldom there at once.
-    if (m_read_all && SSL_has_pending(m_ssl) == 0) co_await m_socket.async_wait(tcp::socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
+    if (m_read_all && SSL_has_pending(m_ssl) == 0) co_await m_wire.socket.async_wait(tcp::socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
     while (!ec) {
         ERR_clear_error();
         errno = 0;
@@ -107,7 +108,9 @@ asio::awaitable<std::size_t> Tls::write_some(asio::const_buffer from, error_code
     for (ec = {}; !ec;) {
         ERR_clear_error();
         errno = 0;
+        m_wire.more = size > SSL3_RT_MAX_PLAIN_LENGTH;
         const int n = SSL_write(m_ssl, from.data(), size);
+        m_wire.more = false;
         if (n > 0) co_return static_cast<std::size_t>(n);
         co_await wait(n, errno, ec);
     }

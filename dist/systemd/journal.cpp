@@ -88,7 +88,7 @@ std::string_view source_file(std::string_view path) {
 }
 
 void to_journal(Level level, std::string_view target, std::string_view message, std::string_view id, const Fields& fields,
-                const std::source_location* at) {
+                const Place* at) {
     std::vector<std::string> text;
     text.push_back(base::cat("MESSAGE=", message));
     text.push_back(base::cat("PRIORITY=", priority(level)));
@@ -101,9 +101,9 @@ void to_journal(Level level, std::string_view target, std::string_view message, 
     add(state().fields);
     add(fields);
     if (at != nullptr) {
-        text.push_back(base::cat("CODE_FILE=", source_file(at->file_name())));
-        text.push_back(base::cat("CODE_LINE=", at->line()));
-        text.push_back(base::cat("CODE_FUNC=", std::string_view{at->function_name()}));
+        text.push_back(base::cat("CODE_FILE=", source_file(at->file)));
+        text.push_back(base::cat("CODE_LINE=", at->line));
+        text.push_back(base::cat("CODE_FUNC=", std::string_view{at->function}));
     }
     std::vector<iovec> parts;
     for (auto& t : text) parts.push_back({t.data(), t.size()});
@@ -168,7 +168,7 @@ void set_up_log(const LogSetup& setup) {
     });
 }
 
-void event(Level level, std::string_view target, std::string_view message, MessageId id, const Fields& fields, const std::source_location& at) {
+void event(Level level, std::string_view target, std::string_view message, MessageId id, const Fields& fields, const Place& at) {
     if (!base::log::enabled(level, target)) return;
     if (!state().journal) return base::log::write(level, target, message);
     to_journal(level, target, message, id.id, fields, &at);

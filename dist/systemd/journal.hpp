@@ -1,6 +1,5 @@
 #pragma once
 
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,10 +29,20 @@ inline constexpr MessageId k_insecure{"3f1e5d7c9b8a4f6e8d0c2b4a6e8f0d1c"};
 /// NAME, value: SCCACHE_JOB_ID, SCCACHE_SERVER_ID, SCCACHE_TOOLCHAIN, ...
 using Fields = std::vector<std::pair<std::string_view, std::string>>;
 
+/// Where a call stands. std::source_location is that too, but not in clang 14 with GCC's library.
+struct Place {
+    const char* file;
+    int line;
+    const char* function;
+    static constexpr Place current(const char* file = __builtin_FILE(), int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) {
+        return {file, line, function};
+    }
+};
+
 /// A line that carries fields. Filtered like any other; without the journal only its text is written. `at` becomes
 /// CODE_FILE, CODE_LINE and CODE_FUNC.
 void event(base::log::Level level, std::string_view target, std::string_view message, MessageId id, const Fields& fields,
-           const std::source_location& at = std::source_location::current());
+           const Place& at = Place::current());
 
 /// How a daemon logs.
 struct LogSetup {
