@@ -162,6 +162,17 @@ void inputs(Cage& cage) {
     outcome = cat("/usr/bin/header", TarMaker{}.file("usr/bin/header", "beside the compiler").zlib());
     REQUIRE(outcome);
     CHECK(outcome->out == "beside the compiler");
+    for (const std::string place : {"usr/include/sub/x.h", "usr/lib/include/x.h"}) {
+        outcome = cat("/" + place, TarMaker{}.file(place, "a header").zlib());
+        REQUIRE(outcome);
+        CHECK(outcome->out == "a header");
+        outcome = cage.run(Cage::order({"write", "/" + place + ".gch"}, {"/" + place + ".gch"}), TarMaker{}.file(place, "a header").zlib());
+        REQUIRE(outcome);
+        CHECK(outcome->outputs.size() == 1);
+    }
+    outcome = cat("/usr/include/x.h", TarMaker{}.zlib());
+    REQUIRE(outcome);
+    CHECK(outcome->out.empty());  // of the job before
     outcome = cat("/abs", TarMaker{}.link("abs", "/etc/hostname").zlib());  // leads to a file of the job's root: none
     REQUIRE(outcome);
     CHECK(outcome->out.empty());
