@@ -31,9 +31,9 @@ public:
     /// Ends the nursery and with it every job.
     ~Sandbox();
 
-    /// Runs one job in `slot` (below SandboxOptions::slots; each one job at a time) with `inputs` (a zlib stream of a tar, read from its current
-    /// position). Blocks until the end; `cancel` (a descriptor that becomes readable, or -1) kills the job. Errors:
-    /// timed_out, operation_canceled, file_too_large (a limit), others: the job could not be run. Thread-safe.
+    /// Runs one job in `slot` (below SandboxOptions::slots; each one job at a time) with `inputs` (a zlib stream of a tar, read
+    /// from its current position). Blocks until the end; `cancel` (a descriptor that becomes readable, or -1) kills the job.
+    /// Errors: timed_out, operation_canceled, file_too_large (a limit), others: the job could not be run. Thread-safe.
     base::Result<Outcome> run(const Order& order, unsigned slot, const base::Fd& inputs, int cancel = -1);
 
     /// Ends what `run` left of the job in `slot`, and lets the next one's root be made if the last two jobs had the same

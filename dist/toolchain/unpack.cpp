@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <optional>
 
-#include "src/base/files.hpp"
 #include "src/base/strings.hpp"
 
 namespace toolchain {

@@ -169,7 +169,7 @@ private:
         auto directory = std::string{base::directory_of(m_headers[i])};
         for (const auto& operand : m_facts[i]->included)
             if (operand.front() == '"')
-                if (auto name = inner(operand); m_found.contains(std::string{name})) must_be_passed(directory, name);
+                if (auto name = inner(operand); m_found.contains(std::string{name})) add_absent(directory, name);
         if (m_facts[i]->computed && m_computed.insert(directory).second) none_in(directory, m_names, 0);
     }
 
@@ -198,12 +198,6 @@ private:
     /// A file that is there, where a search for a header would have ended if it had begun there.
     void pass(std::string path) {
         if (!m_known.contains(path) && m_passed.insert(path).second) m_result.passed_over.push_back(std::move(path));
-    }
-
-    void must_be_passed(const std::string& directory, std::string_view name) {
-        auto path = path_in(directory, name);
-        if (auto is = m_exists.of(path); is == Is::missing) add_absent_path(std::move(path));
-        else if (is == Is::file) pass(std::move(path));
     }
 
     static std::string_view inner(std::string_view operand) { return operand.substr(1, operand.size() - 2); }
@@ -292,7 +286,8 @@ private:
 
     void add_absent(const std::string& directory, std::string_view name) {
         auto path = name.empty() ? directory : path_in(directory, name);
-        if (m_exists.of(path) == Is::missing) add_absent_path(path);
+        if (auto is = m_exists.of(path); is == Is::missing) add_absent_path(std::move(path));
+        else if (is == Is::file) pass(std::move(path));
     }
 
     /// `path` is missing: finds the deepest existing directory above it and the component missing there.
