@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <set>
 
 #include "dist/builder/bwrap.hpp"
 #include "dist/builder/channel.hpp"
@@ -32,7 +33,7 @@ namespace builder {
 namespace {
 
 constexpr std::size_t k_max_order = 64 * 1024 * 1024;
-constexpr std::size_t k_max_outputs = 256;  // each is an open file until the daemon has read it
+constexpr std::size_t k_max_outputs = 250;  // each is an open file beside the answer
 constexpr uid_t k_inside_uid = 65534;       // who a job believes to be inside a user namespace
 
 base::Result<> write_proc(const char* path, std::string_view text) {
@@ -142,15 +143,16 @@ std::string in_root(const std::string& path, const std::string& cwd) { return pa
 
 /// The working directory and the outputs' directories exist and belong to the job, as they do at home.
 base::Result<> make_places(const Order& order, const toolchain::Root& root) {
-    auto place = [&](const std::string& path) -> base::Result<> {
+    std::set<std::string> places{order.cwd};
+    for (const auto& output : order.outputs)
+        if (!output.empty()) places.emplace(base::directory_of(in_root(output, order.cwd)));
+    for (const auto& path : places) {
         auto dir = root.make_directories(path);
         if (!dir) return std::move(dir).error();
-        return root.own(dir->get());
-    };
-    auto step = place(order.cwd);
-    for (const auto& output : order.outputs)
-        if (step && !output.empty()) step = place(std::string{base::directory_of(in_root(output, order.cwd))});
-    return step;
+        auto owned = root.own(dir->get());
+        if (!owned) return owned;
+    }
+    return base::Ok{};
 }
 
 base::Result<std::vector<Outcome::Output>> collect(const Order& order, const toolchain::Root& root) {
@@ -250,20 +252,17 @@ base::Result<Outcome> in_bwrap(const NurserySettings& settings, const Order& ord
 base::Result<Outcome> work(const NurserySettings& settings, std::uint32_t slot, int channel) {
     auto bytes = receive_frame(channel, k_max_order);
     if (!bytes) return std::move(bytes).error();
-    auto wanted = decode_preparation(*bytes);
+    auto wanted = decode_preparation(bytes->bytes);
     if (!wanted) return std::move(wanted).error();
     if (settings.level != Level::bwrap) {
         auto prepared = prepare(settings, *wanted);
         if (!prepared) return std::move(prepared).error();
     }
-    auto inputs = receive_message(channel, 1);
-    if (!inputs) return std::move(inputs).error();
-    if (inputs->descriptors.size() != 1) ::_exit(0);  // there is no job for this cell
     bytes = receive_frame(channel, k_max_order);
-    if (!bytes) return std::move(bytes).error();
-    auto order = decode_order(*bytes);
+    if (!bytes || bytes->descriptors.size() != 1) ::_exit(0);  // there is no job for this cell
+    auto order = decode_order(bytes->bytes);
     if (!order) return std::move(order).error();
-    const auto fd = inputs->descriptors[0].get();
+    const auto fd = bytes->descriptors[0].get();
     return settings.level == Level::bwrap ? in_bwrap(settings, *order, channel, fd) : in_namespaces(settings, slot, *order, channel, fd);
 }
 
@@ -273,9 +272,10 @@ void run_cell(const NurserySettings& settings, std::uint32_t slot, base::Fd chan
     (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     ::umask(0);  // modes are as they are said; the compiler gets its own
     auto outcome = work(settings, slot, channel.get());
-    if (send_frame(channel.get(), encode_answer(outcome)) && outcome)
-        for (const auto& output : outcome->outputs)
-            if (!send_message(channel.get(), "f", {output.file.get()})) break;
+    std::vector<int> files;
+    if (outcome)
+        for (const auto& output : outcome->outputs) files.push_back(output.file.get());
+    (void)send_frame(channel.get(), encode_answer(outcome), files);
     // The end of this process, and with it of all its mounts, would take the processor from the daemon that answers now.
     (void)receive_message(channel.get(), 1);
     ::_exit(0);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,19 +17,21 @@ namespace builder {
 /// Both ends of a new AF_UNIX socket of `type` (SOCK_STREAM or SOCK_SEQPACKET), close-on-exec.
 base::Result<std::pair<base::Fd, base::Fd>> socket_pair(int type);
 
-/// Sends a u32 length and the bytes; blocks. Error.code broken_pipe when the peer has gone.
-base::Result<> send_frame(int socket, std::string_view bytes);
-/// Reads one frame of at most `limit` bytes; blocks.
-base::Result<std::string> receive_frame(int socket, std::size_t limit);
-
-/// Sends `bytes` as one message with descriptors beside it (at most 8).
-base::Result<> send_message(int socket, std::string_view bytes, const std::vector<int>& descriptors);
-
-/// One message and the descriptors that came with it; no bytes at the end of the stream.
+/// What was sent at once, and the descriptors that came with it.
 struct Message {
     std::string bytes;
     std::vector<base::Fd> descriptors;
 };
+
+/// Sends a u32 length and the bytes, with descriptors beside them (at most 253): the peer is woken once. Blocks.
+/// Error.code broken_pipe when the peer has gone.
+base::Result<> send_frame(int socket, std::string_view bytes, const std::vector<int>& descriptors = {});
+/// Reads one frame of at most `limit` bytes; blocks.
+base::Result<Message> receive_frame(int socket, std::size_t limit);
+
+/// Sends `bytes` as one message with descriptors beside it (at most 253).
+base::Result<> send_message(int socket, std::string_view bytes, const std::vector<int>& descriptors);
+/// One message; no bytes at the end of the stream.
 /// Takes at most `limit` bytes; longer messages of a SOCK_SEQPACKET are an error.
 base::Result<Message> receive_message(int socket, std::size_t limit);
 

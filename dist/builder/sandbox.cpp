@@ -194,28 +194,29 @@ base::Result<Outcome> Sandbox::run(const Order& order, unsigned slot, const base
     auto cell = m_state->cells->get(slot, preparation);
     if (!cell) return std::move(cell).error();
     const auto& channel = cell->channel;
-    if (send_message(channel.get(), "i", {inputs.get()})) (void)send_frame(channel.get(), encode(order));
+    // A cell that failed hangs up while we still talk: its reason is in the channel then.
+    (void)send_frame(channel.get(), encode(order), {inputs.get()});
     auto step = wait_for(channel.get(), cancel, deadline);
     if (!step) {
         m_state->cells->kill(*cell);
         return std::move(step).error();
     }
-    auto head = receive_frame(channel.get(), 2 * order.limits.stream_bytes + k_answer_slack);
-    if (!head) {
+    auto answer = receive_frame(channel.get(), 2 * order.limits.stream_bytes + k_answer_slack);
+    if (!answer) {
         m_state->cells->kill(*cell);
-        return base::Error{"the job was killed from outside, most likely for its memory: " + head.error().what, std::errc::not_enough_memory};
+        return base::Error{"the job was killed from outside, most likely for its memory: " + answer.error().what, std::errc::not_enough_memory};
     }
-    auto outcome = decode_answer(*head);
+    auto outcome = decode_answer(answer->bytes);
     if (!outcome) return outcome;
-    for (auto& output : outcome->outputs) {
-        auto message = receive_message(channel.get(), 1);
+    auto& files = answer->descriptors;
+    auto is_promised = [&](const Outcome::Output& output, const base::Fd& file) {
         struct stat st {};
-        if (!message || message->descriptors.size() != 1 || output.index >= order.outputs.size() ||
-            ::fstat(message->descriptors[0].get(), &st) != 0 || !S_ISREG(st.st_mode) ||
-            static_cast<std::uint64_t>(st.st_size) != output.size)
-            return base::Error{"the job process sent no proper output", std::errc::bad_message};
-        output.file = std::move(message->descriptors[0]);
-    }
+        return output.index < order.outputs.size() && ::fstat(file.get(), &st) == 0 && S_ISREG(st.st_mode) &&
+               static_cast<std::uint64_t>(st.st_size) == output.size;
+    };
+    if (!std::equal(outcome->outputs.begin(), outcome->outputs.end(), files.begin(), files.end(), is_promised))
+        return base::Error{"the job process sent no proper output", std::errc::bad_message};
+    for (std::size_t i = 0; i < files.size(); ++i) outcome->outputs[i].file = std::move(files[i]);
     m_state->finished[slot] = State::Finished{std::move(*cell), preparation};
     return outcome;
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -115,7 +116,10 @@ base::Result<> Root::make_hard_link(int parent, const std::string& name, const s
 }
 
 base::Result<> Root::own(int fd) const {
-    if (m_owner && ::fchownat(fd, "", m_owner->uid, m_owner->gid, AT_EMPTY_PATH) != 0)
+    struct stat st {};
+    // An overlay copies what is changed.
+    const bool already = m_owner && ::fstat(fd, &st) == 0 && st.st_uid == m_owner->uid && st.st_gid == m_owner->gid;
+    if (m_owner && !already && ::fchownat(fd, "", m_owner->uid, m_owner->gid, AT_EMPTY_PATH) != 0)
         return base::errno_error("cannot change an owner");
     return base::Ok{};
 }

@@ -68,6 +68,14 @@ TEST_CASE("channel: frames have a limit, messages carry descriptors, a hung-up p
     REQUIRE(ends);
     REQUIRE(builder::send_frame(ends->first.get(), "hello"));
     CHECK_FALSE(builder::receive_frame(ends->second.get(), 4));
+    auto third = builder::socket_pair(SOCK_STREAM);
+    std::thread talker{[&] { (void)builder::send_frame(third->first.get(), std::string(3'000'000, 'x'), std::vector<int>(250, 0)); }};
+    auto large = builder::receive_frame(third->second.get(), 3'000'000);  // more than a socket holds
+    talker.join();
+    REQUIRE(large);
+    CHECK(large->bytes == std::string(3'000'000, 'x'));
+    CHECK(large->descriptors.size() == 250);
+    CHECK_FALSE(builder::send_frame(third->first.get(), "x", std::vector<int>(254, 0)));
     auto other = builder::socket_pair(SOCK_SEQPACKET);
     REQUIRE(builder::send_message(other->first.get(), "x", {0, 1}));
     auto message = builder::receive_message(other->second.get(), 1);
