@@ -59,15 +59,24 @@ base::Result<> mount_it(const char* what, const std::string& where, const char* 
 // Most of what jobs bring is headers from here, which a packed compiler seldom has.
 constexpr auto k_headers = "/usr/include";
 
-/// A plain directory at k_headers takes less than half of an overlay's time for each file: what the job brings can have one
-/// if the toolchain has nothing there.
-bool has_no_headers(const std::string& toolchain) {
+/// What is mounted at k_headers. A plain directory takes less than half of an overlay's time for each file: there can be one
+/// if the toolchain has nothing there, and only one of layer and job has.
+enum class Headers { overlay, of_job, of_layer };
+
+bool is_directory(const std::string& path) {
     struct stat st {};
-    if (::lstat((toolchain + "/usr").c_str(), &st) == 0 && !S_ISDIR(st.st_mode)) return false;
-    return ::lstat((toolchain + k_headers).c_str(), &st) != 0 && errno == ENOENT;
+    return ::lstat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/// Overlay of the read-only toolchain and a fresh, limited tmpfs; then this becomes "/".
+Headers headers_of(const std::string& toolchain, const std::string& layer, bool whole) {
+    struct stat st {};
+    if (::lstat((toolchain + "/usr").c_str(), &st) == 0 && !S_ISDIR(st.st_mode)) return Headers::overlay;
+    if (::lstat((toolchain + k_headers).c_str(), &st) == 0 || errno != ENOENT) return Headers::overlay;
+    if (layer.empty()) return Headers::of_job;
+    return whole && is_directory(layer + "/usr") && is_directory(layer + k_headers) ? Headers::of_layer : Headers::overlay;
+}
+
+/// Overlay of the read-only toolchain, the layer if there is one, and a fresh, limited tmpfs; then this becomes "/".
 base::Result<> enter_root(const Preparation& wanted, const NurserySettings& settings) {
     const std::string job = k_stage_job;
     auto step = mount_it("tmpfs", job, "tmpfs", MS_NOSUID | MS_NODEV,
@@ -78,14 +87,20 @@ base::Result<> enter_root(const Preparation& wanted, const NurserySettings& sett
         if (::mkdir((job + dir).c_str(), 0755) != 0) return base::errno_error("cannot prepare the job's root");
     if (::mkdir((job + "/up/tmp").c_str(), 01777) != 0) return base::errno_error("cannot prepare the job's root");
     const auto root = job + "/root", toolchain = base::cat(k_stage_toolchains, "/", wanted.toolchain);
-    const bool own_headers = has_no_headers(toolchain);
+    const auto layer = wanted.layer.empty() ? std::string{} : base::cat(k_stage_toolchains, "/", wanted.layer);
+    const auto headers = headers_of(toolchain, layer, wanted.whole);
     for (auto* dir : {"/headers", "/up/usr", "/up/usr/include"})
-        if (own_headers && ::mkdir((job + dir).c_str(), 0755) != 0) return base::errno_error("cannot prepare the job's root");
-    std::string layers = base::cat("lowerdir=", toolchain, ",upperdir=", job, "/up,workdir=", job, "/work");
+        if (headers != Headers::overlay && ::mkdir((job + dir).c_str(), 0755) != 0) return base::errno_error("cannot prepare the job's root");
+    std::string layers = base::cat("lowerdir=", layer, layer.empty() ? "" : ":", toolchain, ",upperdir=", job, "/up,workdir=", job, "/work");
     if (settings.level == Level::user_namespace) layers += ",userxattr";
     step = mount_it("overlay", root, "overlay", MS_NOSUID | MS_NODEV, layers);
     if (!step) return step;
-    if (own_headers) step = mount_it((job + "/headers").c_str(), root + k_headers, nullptr, MS_BIND, "");
+    if (headers == Headers::of_job) step = mount_it((job + "/headers").c_str(), root + k_headers, nullptr, MS_BIND, "");
+    if (headers == Headers::of_layer) {
+        step = mount_it((layer + k_headers).c_str(), root + k_headers, nullptr, MS_BIND, "");
+        // Other jobs read it, too.
+        if (step) step = mount_it(nullptr, root + k_headers, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, "");
+    }
     if (!step) return step;
     if (settings.with_proc) {
         constexpr auto flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY;

@@ -15,10 +15,14 @@ bool Cells::TreeStamp::operator==(const TreeStamp& other) const {
     return device == other.device && inode == other.inode && changed.tv_sec == other.changed.tv_sec && changed.tv_nsec == other.changed.tv_nsec;
 }
 
-Cells::TreeStamp Cells::stamp(const std::string& toolchain) const {
+Cells::TreeStamp Cells::stamp(const std::string& tree) const {
     struct stat st {};
-    if (::stat((m_trees + "/" + toolchain).c_str(), &st) != 0) return {};
+    if (::stat((m_trees + "/" + tree).c_str(), &st) != 0) return {};
     return {st.st_dev, st.st_ino, st.st_ctim};
+}
+
+Cells::Trees Cells::trees_of(const Preparation& preparation) const {
+    return {stamp(preparation.toolchain), preparation.layer.empty() ? TreeStamp{} : stamp(preparation.layer)};
 }
 
 base::Result<Cell> Cells::start(unsigned slot, const Preparation& wanted) {
@@ -41,7 +45,7 @@ std::optional<Cell> Cells::take(unsigned slot, const Preparation& wanted) {
     m_waiting.erase(at);
     lock.unlock();
     pollfd polled{found.cell.channel.get(), POLLIN, 0};
-    if (found.preparation != wanted || found.tree != stamp(wanted.toolchain) || ::poll(&polled, 1, 0) != 0) return std::nullopt;
+    if (found.preparation != wanted || found.trees != trees_of(wanted) || ::poll(&polled, 1, 0) != 0) return std::nullopt;
     return std::move(found.cell);
 }
 
@@ -53,14 +57,14 @@ base::Result<Cell> Cells::get(unsigned slot, const Preparation& wanted) {
 void Cells::expect_another(unsigned slot, const Preparation& same) {
     {
         std::lock_guard lock{m_mutex};
-        if (std::exchange(m_toolchains[slot], same.toolchain) != same.toolchain) return;
+        if (std::exchange(m_last[slot], same) != same) return;
     }
     // Before the cell is started: what it mounts is this tree or a newer one, and a newer one is never taken for this.
-    const auto tree = stamp(same.toolchain);
+    const auto trees = trees_of(same);
     auto cell = start(slot, same);
     if (!cell) return;
     std::lock_guard lock{m_mutex};
-    m_waiting.insert_or_assign(slot, Waiting{std::move(*cell), same, tree, Clock::now()});
+    m_waiting.insert_or_assign(slot, Waiting{std::move(*cell), same, trees, Clock::now()});
 }
 
 void Cells::rest(std::chrono::milliseconds idle) {

@@ -23,7 +23,7 @@ struct Cell {
 };
 
 /// The daemon's side of the nursery: orders cells from it, also ahead of time. Making a job's root takes longer than all else
-/// around a small job, so a slot whose last two jobs had the same toolchain has the next one's made while nobody waits.
+/// around a small job, so a slot whose last two jobs wanted the same root has the next one's made while nobody waits.
 class Cells {
 public:
     /// `control` leads to the nursery; toolchains are directories below `trees`.
@@ -48,23 +48,25 @@ private:
         timespec changed{};
         bool operator==(const TreeStamp& other) const;
     };
+    using Trees = std::pair<TreeStamp, TreeStamp>;  // toolchain, layer
     struct Waiting {
         Cell cell;
         Preparation preparation;
-        TreeStamp tree;
+        Trees trees;
         Clock::time_point since;
     };
 
     base::Result<Cell> start(unsigned slot, const Preparation& wanted);
     std::optional<Cell> take(unsigned slot, const Preparation& wanted);
-    [[nodiscard]] TreeStamp stamp(const std::string& toolchain) const;
+    [[nodiscard]] TreeStamp stamp(const std::string& tree) const;
+    [[nodiscard]] Trees trees_of(const Preparation& preparation) const;
 
     base::Fd m_control;
     std::string m_trees;
     std::atomic<std::uint64_t> m_next_job{1};
     std::mutex m_mutex;
-    std::map<unsigned, Waiting> m_waiting;         // by slot
-    std::map<unsigned, std::string> m_toolchains;  // of each slot's last job
+    std::map<unsigned, Waiting> m_waiting;   // by slot
+    std::map<unsigned, Preparation> m_last;  // of each slot's last job
 };
 
 }  // namespace builder

@@ -20,6 +20,7 @@ struct AssignedJob {
     protocol::JobHints hints;
     bool pending = false;  // the scheduler still believes that the toolchain is missing
     std::chrono::steady_clock::time_point since;
+    std::optional<Toolchains::Pin> layer = {};  // that its client has named
 };
 
 /// Which grants were used: each opens the door once. A grant is good for a while only, by our own clock, so that what must

@@ -7,6 +7,8 @@ namespace builder {
 std::string encode(const Preparation& preparation) {
     base::Writer w;
     w.bytes(preparation.toolchain);
+    w.bytes(preparation.layer);
+    w.u8(preparation.whole);
     w.u64(preparation.disk);
     w.u64(preparation.files);
     return w.take();
@@ -16,6 +18,8 @@ base::Result<Preparation> decode_preparation(std::string_view bytes) {
     base::Reader r{bytes};
     Preparation preparation;
     preparation.toolchain = r.text();
+    preparation.layer = r.text();
+    preparation.whole = r.u8() != 0;
     preparation.disk = r.u64();
     preparation.files = r.u64();
     if (!r.done()) return base::Error{"the job's order is damaged", std::errc::bad_message};
@@ -25,6 +29,8 @@ base::Result<Preparation> decode_preparation(std::string_view bytes) {
 std::string encode(const Order& order) {
     base::Writer w;
     w.bytes(order.toolchain);
+    w.bytes(order.layer);
+    w.u8(order.whole);
     w.bytes(order.executable);
     w.list(order.arguments);
     w.list(order.environment);
@@ -40,6 +46,8 @@ base::Result<Order> decode_order(std::string_view bytes) {
     base::Reader r{bytes};
     Order order;
     order.toolchain = r.text();
+    order.layer = r.text();
+    order.whole = r.u8() != 0;
     order.executable = r.text();
     order.arguments = r.list<std::vector<std::string>>();
     order.environment = r.list<std::vector<std::string>>();

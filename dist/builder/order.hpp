@@ -15,6 +15,8 @@ namespace builder {
 /// What a job's root is made from. A cell that has made one can wait for any job that wants the same.
 struct Preparation {
     std::string toolchain;    // directory name below the sandbox's toolchains directory
+    std::string layer;        // another, laid over it; or empty
+    bool whole = false;       // the job brings nothing of its own for /usr/include beside the layer's
     std::uint64_t disk = 0;   // bytes the job may write
     std::uint64_t files = 0;
     bool operator==(const Preparation&) const = default;
@@ -23,6 +25,8 @@ struct Preparation {
 /// One job as the sandbox runs it. Made from a run_job request after its token was checked.
 struct Order {
     std::string toolchain;               // directory name below the sandbox's toolchains directory
+    std::string layer;                   // as in Preparation
+    bool whole = false;                  // as in Preparation
     std::string executable;              // path inside the toolchain
     std::vector<std::string> arguments;  // without argv[0]
     std::vector<std::string> environment;  // "NAME=value", complete

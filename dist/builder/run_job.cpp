@@ -62,9 +62,11 @@ base::Result<protocol::OutputData> pack(const Outcome::Output& output) {
     return data;
 }
 
-Order order_of(const JobRun& run, std::string tree) {
+Order order_of(const JobRun& run, std::string tree, std::string layer) {
     Order order;
     order.toolchain = std::move(tree);
+    order.layer = std::move(layer);
+    order.whole = run.whole;
     order.executable = run.request.command.executable;
     order.arguments = run.request.command.arguments;
     order.environment = job_environment(run.request.command.env, order.executable);
@@ -98,7 +100,9 @@ base::Result<protocol::RunComplete> run_job(const JobRun& run, Sandbox& sandbox,
                                             RunCost& cost) {
     auto tree = toolchains.tree(run.toolchain.id());
     if (!tree) return std::move(tree).error();
-    auto outcome = sandbox.run(order_of(run, std::move(*tree)), slot, run.inputs, cancel);
+    auto layer = run.layer ? toolchains.tree(run.layer->id()) : base::Result<std::string>{std::string{}};
+    if (!layer) return std::move(layer).error();
+    auto outcome = sandbox.run(order_of(run, std::move(*tree), std::move(*layer)), slot, run.inputs, cancel);
     if (!outcome) return std::move(outcome).error();
     cost = {outcome->cpu, outcome->peak_memory};
     if (outcome->signal != 0)

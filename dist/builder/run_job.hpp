@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "dist/builder/sandbox.hpp"
@@ -15,6 +16,8 @@ struct JobRun {
     protocol::RunJob request;
     base::Fd inputs;
     Limits limits;
+    std::optional<Toolchains::Pin> layer;  // laid over the toolchain
+    bool whole = false;                    // see Preparation
 };
 
 /// Whether the command may be handed to the sandbox at all: absolute directory, sane names, limits of their number.

@@ -190,7 +190,7 @@ base::Result<Outcome> Sandbox::run(const Order& order, unsigned slot, const base
     const auto deadline = Clock::now() + order.limits.wall + k_grace;
     if (slot >= m_state->finished.size()) return base::Error{base::cat("there is no slot ", slot), std::errc::invalid_argument};
     tidy(slot);
-    const Preparation preparation{order.toolchain, order.limits.disk, order.limits.files};
+    const Preparation preparation{order.toolchain, order.layer, order.whole, order.limits.disk, order.limits.files};
     auto cell = m_state->cells->get(slot, preparation);
     if (!cell) return std::move(cell).error();
     const auto& channel = cell->channel;

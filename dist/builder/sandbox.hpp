@@ -36,14 +36,16 @@ public:
     /// Errors: timed_out, operation_canceled, file_too_large (a limit), others: the job could not be run. Thread-safe.
     base::Result<Outcome> run(const Order& order, unsigned slot, const base::Fd& inputs, int cancel = -1);
 
-    /// Ends what `run` left of the job in `slot`, and lets the next one's root be made if the last two jobs had the same
-    /// toolchain. Both take processor time that the job's answer would wait for: to be called when that is on its way. A
+    /// Ends what `run` left of the job in `slot`, and lets the next one's root be made if the last two jobs wanted the
+    /// same. Both take processor time that the job's answer would wait for: to be called when that is on its way. A
     /// next `run` in the slot does it otherwise.
     void tidy(unsigned slot);
     /// Lets go of the cells that wait for a next job since longer than `idle`; from any thread.
     void rest(std::chrono::milliseconds idle = std::chrono::milliseconds{0});
 
     [[nodiscard]] Level level() const;
+    /// Whether jobs may have a layer: not over a copy of the toolchain.
+    [[nodiscard]] bool takes_layers() const { return level() != Level::bwrap; }
     /// For the log and the status line: "user namespaces, /proc, cgroup limits".
     [[nodiscard]] const std::string& description() const;
     /// Readable when the nursery has died: the builder is of no more use.

@@ -22,6 +22,23 @@ std::optional<protocol::JobId> job_of(const net::Request& request) {
     return request.params.empty() ? std::nullopt : base::parse_u64(request.params[0]);
 }
 
+/// A refusal that tells the client what is missing.
+net::Response asking_for(protocol::RunHints::Bring what, std::string_view why) {
+    auto refused = protocol::error_answer(503, why);
+    protocol::RunHints{what}.put(refused.headers);
+    return refused;
+}
+
+/// What a submit_toolchain brings: the job's toolchain, or the layer that check_layer has taken down.
+struct Brought {
+    std::string_view kind;
+    protocol::ArchiveId id;
+};
+Brought brought_by(const net::Request& request, const AssignedJob& job) {
+    if (job.layer && protocol::LayerHints::get(request.headers).layer) return {"layer", job.layer->id()};
+    return {"toolchain", job.toolchain.id()};
+}
+
 /// Our clients send an empty toolchain where another job of theirs has just brought it: "you have it by now". The job
 /// becomes ready without the bytes crossing the network once more.
 bool asks_only(const net::Request& request) { return request.content_length == std::uint64_t{0}; }
@@ -124,13 +141,22 @@ std::string_view Service::no_room() const {
 std::optional<net::Response> Service::check_step(const net::Request& request, Step step) {
     std::optional<auth::JobGrant> grant;
     if (auto refused = check_job_token(request, 500, &grant)) return refused;
-    if (!grant) return std::nullopt;
+    if (!grant) return check_layer(request, step);
     if (m_jobs.find(grant->job) == nullptr) admit(*grant);
     const auto* job = m_jobs.find(grant->job);
-    if (job == nullptr || !job->pending || step == Step::submit) return std::nullopt;
-    auto refused = protocol::error_answer(503, "this builder no longer has the toolchain of the job");
-    protocol::RunHints{.bring_toolchain = true}.put(refused.headers);
-    return refused;
+    if (job == nullptr || !job->pending || step == Step::submit) return check_layer(request, step);
+    return asking_for(protocol::RunHints::Bring::toolchain, "this builder no longer has the toolchain of the job");
+}
+
+/// A job whose client wants it to run over a layer.
+std::optional<net::Response> Service::check_layer(const net::Request& request, Step step) {
+    const auto wanted = protocol::LayerHints::get(request.headers).layer;
+    auto* job = wanted ? m_jobs.find(*job_of(request)) : nullptr;
+    if (job == nullptr) return std::nullopt;
+    if (!m_parts.sandbox.takes_layers()) return asking_for(protocol::RunHints::Bring::inputs, "this builder's sandbox takes no layers");
+    if (!job->layer || job->layer->id() != *wanted) job->layer = m_parts.toolchains.pin_layer(*wanted);
+    if (step == Step::submit || m_parts.toolchains.surely_has(*wanted)) return std::nullopt;
+    return asking_for(protocol::RunHints::Bring::layer, "this builder does not have the layer of the job");
 }
 
 /// Makes a grant a job, if it may become one; else the job stays unknown, and its client looks for another builder.
@@ -206,9 +232,10 @@ base::Result<std::unique_ptr<net::BodySink>> Service::open_upload(const net::Req
     const auto* job = m_jobs.find(*job_of(request));
     std::unique_ptr<Toolchains::Upload> upload;
     if (job && !asks_only(request)) {
-        auto opened = m_parts.toolchains.upload(job->toolchain.id(), request.content_length.value_or(0));
+        const auto brought = brought_by(request, *job);
+        auto opened = m_parts.toolchains.upload(brought.id, request.content_length.value_or(0));
         if (opened) upload = std::move(*opened);
-        else base::log::warn(k_target, base::cat("Cannot take toolchain ", job->toolchain.id().str(), ": ", opened.error().what));
+        else base::log::warn(k_target, base::cat("Cannot take ", brought.kind, " ", brought.id.str(), ": ", opened.error().what));
     }
     return std::unique_ptr<net::BodySink>{new UploadSink{std::move(upload)}};
 }
@@ -217,31 +244,33 @@ void Service::submit(const net::Request& request, std::unique_ptr<net::BodySink>
     const auto id = *job_of(request);
     auto* job = m_jobs.find(id);
     if (!job) return reply.send(protocol::answer(request.headers, protocol::SubmitResult::job_not_found));
+    const auto brought = brought_by(request, *job);
     auto& upload_sink = static_cast<UploadSink&>(*sink);  // open_upload makes no other
     std::shared_ptr<Toolchains::Upload> upload{upload_sink.take()};  // shared only because std::function must be copyable
     if (!asks_only(request) && (!upload || !upload_sink.failed())) {
-        if (upload) base::log::warn(k_target, base::cat("Cannot take toolchain ", job->toolchain.id().str(), ": ", upload_sink.failed().error().what));
+        if (upload) base::log::warn(k_target, base::cat("Cannot take ", brought.kind, " ", brought.id.str(), ": ", upload_sink.failed().error().what));
         return reply.send(protocol::answer(request.headers, protocol::SubmitResult::cannot_cache));
     }
-    auto done = [this, id, reply, headers = request.headers](base::Result<> kept) {
+    auto done = [this, id, brought, reply, headers = request.headers](base::Result<> kept) {
         auto* known = m_jobs.find(id);
         if (!kept || !known) {
-            if (!kept) base::log::warn(k_target, base::cat("Toolchain for job ", id, " refused: ", kept.error().what));
+            if (!kept) base::log::warn(k_target, base::cat("The ", brought.kind, " of job ", id, " was refused: ", kept.error().what));
             return reply.send(protocol::answer(headers, kept ? protocol::SubmitResult::job_not_found : protocol::SubmitResult::cannot_cache));
         }
-        base::log::info(k_target, base::cat("Toolchain ", known->toolchain.id().str(), " received for job ", id));
-        m_parts.chores.post([this, id = known->toolchain.id()](unsigned) { (void)m_parts.toolchains.tree(id); });  // the job is on its way
-        const bool tell = std::exchange(known->pending, false);
+        const bool is_toolchain = brought.id == known->toolchain.id();
+        base::log::info(k_target, base::cat(is_toolchain ? "Toolchain " : "Layer ", brought.id.str(), " received for job ", id));
+        m_parts.chores.post([this, id = brought.id](unsigned) { (void)m_parts.toolchains.tree(id); });  // the job is on its way
+        const bool tell = is_toolchain && std::exchange(known->pending, false);
         if (!tell) return reply.send(protocol::answer(headers, protocol::SubmitResult::success));
         // The scheduler must see Ready before Started. If it does not want to know, the job can still run.
         m_parts.scheduler.report(id, protocol::JobState::ready, [reply, headers](base::Result<>) {
             reply.send(protocol::answer(headers, protocol::SubmitResult::success));
         });
     };
-    m_parts.chores.post([this, upload = std::move(upload), toolchain = job->toolchain.id(), done = std::move(done)](unsigned) mutable {
+    m_parts.chores.post([this, upload = std::move(upload), wanted = brought.id, done = std::move(done)](unsigned) mutable {
         base::Result<> kept = base::Ok{};
         if (upload) kept = upload->finish();
-        else if (!m_parts.toolchains.has(toolchain)) kept = base::Error{"it is not here yet", std::errc::no_such_file_or_directory};
+        else if (!m_parts.toolchains.has(wanted)) kept = base::Error{"it is not here yet", std::errc::no_such_file_or_directory};
         upload.reset();
         m_parts.loop.post([done = std::move(done), kept = std::move(kept)]() mutable { done(std::move(kept)); });
     });
@@ -271,7 +300,12 @@ void Service::run(net::Request request, std::unique_ptr<net::BodySink> sink, con
     auto command = run_request.finish();
     auto good = command ? check_request(*command) : base::Result<>{base::Error{command.error()}};
     auto running = std::make_shared<Running>(Running{
-        {id, std::move(job->toolchain), {}, run_request.take_inputs(), limits_of(job->hints)}, std::move(request.headers), reply, {}, {}});
+        {id, std::move(job->toolchain), {}, run_request.take_inputs(), limits_of(job->hints), {}, false}, std::move(request.headers), reply, {}, {}});
+    // With what check_layer has found: it has run for this request.
+    if (auto hints = protocol::LayerHints::get(running->headers); hints.layer) {
+        running->run.layer = std::move(job->layer);
+        running->run.whole = hints.whole;
+    }
     if (!good) return finish(running, {}, std::move(good).error(), {});
     running->what = base::cat(base::name_of(command->command.executable), " -> ", command->outputs.empty() ? "nothing" : base::name_of(command->outputs[0]));
     running->run.request = std::move(*command);
@@ -293,7 +327,10 @@ void Service::work(const std::shared_ptr<Running>& running, unsigned slot) {
     // Large answers are encoded here, not on the loop, which is woken once for all that is left to do.
     net::Response response;
     base::Result<Ran> ran = result ? base::Result<Ran>{Ran{result->code, result->outputs.size()}} : base::Result<Ran>{base::Error{result.error()}};
-    if (result) response = protocol::answer(running->headers, protocol::RunResult{std::move(*result)});
+    if (result) {
+        response = protocol::answer(running->headers, protocol::RunResult{std::move(*result)});
+        if (const auto& layer = running->run.layer) protocol::LayerHints{layer->id(), running->run.whole}.put(response.headers);
+    }
     m_parts.loop.post([this, running, response = std::move(response), ran = std::move(ran), cost]() mutable { finish(running, std::move(response), ran, cost); });
     m_parts.sandbox.tidy(slot);
 }

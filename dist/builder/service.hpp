@@ -56,6 +56,7 @@ private:
     std::optional<net::Response> check_job_token(const net::Request& request, int status, std::optional<auth::JobGrant>* grant = nullptr) const;
     enum class Step { submit, run };
     std::optional<net::Response> check_step(const net::Request& request, Step step);
+    std::optional<net::Response> check_layer(const net::Request& request, Step step);
     [[nodiscard]] std::string_view no_room() const;
     void admit(const auth::JobGrant& grant);
     void assign(net::Request request, const net::Reply& reply);

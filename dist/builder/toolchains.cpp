@@ -81,6 +81,12 @@ Toolchains::Pin::Pin(Toolchains& owner, protocol::ArchiveId id) : m_owner{&owner
     Lock lock{owner.m_mutex};
     ++owner.m_entries[m_id].pins;
 }
+Toolchains::Pin Toolchains::pin(const protocol::ArchiveId& id) {
+    Pin pin{*this, id};
+    Lock lock{m_mutex};
+    m_entries[id].is_toolchain = true;
+    return pin;
+}
 Toolchains::Pin& Toolchains::Pin::operator=(Pin&& other) noexcept {
     if (this != &other) {
         if (m_owner) m_owner->unpin(m_id);
@@ -109,7 +115,7 @@ Toolchains::Entry& Toolchains::wait_for(Lock& lock, const protocol::ArchiveId& i
 }
 
 bool Toolchains::has(const protocol::ArchiveId& id) {
-    auto held = pin(id);
+    const Pin held{*this, id};
     Lock lock{m_mutex};
     auto& entry = wait_for(lock, id);
     if (!entry.archive || entry.proved) return entry.archive;
@@ -137,7 +143,7 @@ bool Toolchains::surely_has(const protocol::ArchiveId& id) const {
 }
 
 base::Result<std::string> Toolchains::tree(const protocol::ArchiveId& id) {
-    auto held = pin(id);
+    const Pin held{*this, id};
     Lock lock{m_mutex};
     auto& entry = wait_for(lock, id);
     entry.used = ++m_clock;
@@ -185,7 +191,7 @@ void Toolchains::make_room(Lock& lock, std::uint64_t wanted) {
         if (!removed) base::log::warn(k_target, removed.error().what);
         lock.lock();
         auto& entry = m_entries[id];
-        entry = Entry{.pins = entry.pins};  // a job may have pinned it meanwhile: it will be asked to send it again
+        entry = Entry{.is_toolchain = entry.is_toolchain, .pins = entry.pins};  // a job may have pinned it meanwhile: it will be asked to send it again
         if (entry.pins == 0) m_entries.erase(id);
         m_idle.notify_all();
     }
@@ -241,7 +247,7 @@ std::vector<protocol::ArchiveId> Toolchains::proved() const {
     Lock lock{m_mutex};
     std::vector<std::pair<std::uint64_t, protocol::ArchiveId>> found;
     for (const auto& [id, entry] : m_entries)
-        if (entry.proved) found.emplace_back(entry.used, id);
+        if (entry.proved && entry.is_toolchain) found.emplace_back(entry.used, id);
     std::sort(found.rbegin(), found.rend());
     std::vector<protocol::ArchiveId> ids;
     for (auto& [used, id] : found) ids.push_back(std::move(id));

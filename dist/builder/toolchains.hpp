@@ -25,9 +25,9 @@ struct ToolchainOptions {
     toolchain::UnpackLimits unpack;
 };
 
-/// The builder's toolchains: archives as clients sent them, each proved by its hash before it is believed (once in the
-/// daemon's life, also those found at start), and unpacked trees for jobs to run in. The least recently used that no
-/// job holds go first when room is needed. Thread-safe; slow work is done outside the lock, one toolchain's upload or
+/// The builder's toolchains, and the layers that clients want over them (headers that many jobs have in common): archives as
+/// clients sent them, each proved by its hash before it is believed (once in the daemon's life, also those found at start),
+/// and unpacked trees for jobs to run in. The least recently used that no job holds go first when room is needed. Thread-safe; slow work is done outside the lock, one toolchain's upload or
 /// unpacking never waits for another's.
 class Toolchains {
 public:
@@ -48,7 +48,9 @@ public:
         Toolchains* m_owner = nullptr;
         protocol::ArchiveId m_id;
     };
-    Pin pin(const protocol::ArchiveId& id) { return Pin{*this, id}; }
+    Pin pin(const protocol::ArchiveId& id);
+    /// The same for a layer, which proved() leaves out.
+    Pin pin_layer(const protocol::ArchiveId& id) { return Pin{*this, id}; }
 
     /// Whether the archive is here and its hash right. Reads it whole the first time: for worker threads.
     bool has(const protocol::ArchiveId& id);
@@ -82,7 +84,7 @@ public:
     /// `size` as announced, 0 if unknown. An archive that is here already may be sent again.
     base::Result<std::unique_ptr<Upload>> upload(const protocol::ArchiveId& id, std::uint64_t size);
 
-    /// Proved ones, most recently used first, for the heartbeat.
+    /// Proved ones, most recently used first, without layers: for the heartbeat.
     [[nodiscard]] std::vector<protocol::ArchiveId> proved() const;
     /// Bytes of archives and trees.
     [[nodiscard]] std::uint64_t size() const;
@@ -93,7 +95,8 @@ private:
         std::uint64_t archive_bytes = 0;
         std::uint64_t tree_bytes = 0;
         bool archive = false, proved = false, tree = false;
-        bool busy = false;  // a thread hashes or unpacks
+        bool busy = false;          // a thread hashes or unpacks
+        bool is_toolchain = false;  // somebody wanted it as one, not only as a layer
         unsigned pins = 0;
         std::uint64_t used = 0;  // order of last use
     };

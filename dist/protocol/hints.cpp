@@ -13,6 +13,9 @@ using std::chrono::milliseconds;
 
 constexpr std::uint64_t k_most_millis = 24ULL * 3600 * 1000;
 
+constexpr std::pair<RunHints::Bring, std::string_view> k_brings[] = {
+    {RunHints::Bring::toolchain, "toolchain"}, {RunHints::Bring::layer, "layer"}, {RunHints::Bring::inputs, "inputs"}};
+
 std::optional<std::uint64_t> number(const net::Headers& h, std::string_view name) {
     auto text = h.find(name);
     return text ? base::parse_u64(*text) : std::nullopt;
@@ -108,10 +111,28 @@ AllocHints AllocHints::get(const net::Headers& h) {
 }
 
 void RunHints::put(net::Headers& h) const {
-    if (bring_toolchain) h.set("Sccache-Bring", "toolchain");
+    for (auto [what, name] : k_brings)
+        if (what == bring) h.set("Sccache-Bring", std::string{name});
 }
 
-RunHints RunHints::get(const net::Headers& h) { return {h.get("Sccache-Bring") == "toolchain"}; }
+RunHints RunHints::get(const net::Headers& h) {
+    for (auto [what, name] : k_brings)
+        if (h.get("Sccache-Bring") == name) return {what};
+    return {};
+}
+
+void LayerHints::put(net::Headers& h) const {
+    if (!layer) return;
+    h.set("Sccache-Layer", layer->str());
+    if (whole) h.set("Sccache-Layer-Whole", "1");
+}
+
+LayerHints LayerHints::get(const net::Headers& h) {
+    LayerHints hints;
+    if (auto id = ArchiveId::parse(base::trim(h.get("Sccache-Layer")))) hints.layer = std::move(*id);
+    hints.whole = hints.layer && h.get("Sccache-Layer-Whole") == "1";
+    return hints;
+}
 
 void BeatHints::put(net::Headers& h) const {
     if (states) h.set("Sccache-States", "1");

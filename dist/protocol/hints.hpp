@@ -42,10 +42,27 @@ struct AllocHints {
 
 /// What one of our builders adds when it refuses a job: what the client can do to have it run there all the same.
 struct RunHints {
-    bool bring_toolchain = false;  // Sccache-Bring: toolchain. Send it, then the job once more
+    enum class Bring {
+        nothing,
+        toolchain,  // send it, then the job once more
+        layer,      // the same for the archive that LayerHints name
+        inputs,     // layers cannot be used there: all that the job reads has to come with it
+    };
+    Bring bring = Bring::nothing;  // Sccache-Bring
 
     void put(net::Headers& headers) const;
     static RunHints get(const net::Headers& headers);
+};
+
+/// With run_job: the job's inputs are to be laid over this archive, which many jobs have in common. With submit_toolchain:
+/// the body is this archive and not the toolchain. A builder that did so repeats them in its answer to run_job: one that
+/// does not know layers ran the job with files missing, and its result is worth nothing.
+struct LayerHints {
+    std::optional<ArchiveId> layer;  // Sccache-Layer
+    bool whole = false;              // Sccache-Layer-Whole: 1 = nothing of the job's own lies in /usr/include
+
+    void put(net::Headers& headers) const;
+    static LayerHints get(const net::Headers& headers);
 };
 
 /// What one of our schedulers adds to its answer to a heartbeat.

@@ -1,16 +1,15 @@
 #pragma once
 
+#include <chrono>
 #include <map>
-#include <memory>
 #include <mutex>
-#include <string>
-#include <utility>
 #include <variant>
 
 #include "dist/remote/crew.hpp"
 #include "dist/remote/scheduler.hpp"
 #include "dist/remote/ship.hpp"
 #include "dist/remote/toolchains.hpp"
+#include "dist/remote/uploads.hpp"
 
 namespace remote {
 
@@ -24,25 +23,24 @@ struct Ran {
 /// The client's side of builders: brings toolchains and jobs there. Thread-safe.
 class Builders {
 public:
-    Builders(net::HttpClient& client, Toolchains& toolchains) : m_client{client}, m_toolchains{toolchains} {}
+    Builders(net::HttpClient& client, Toolchains& toolchains) : m_client{client}, m_uploads{client, toolchains} {}
 
-    /// Uploads the toolchain if the builder lacks it, and runs the job. Begins on the client's loop; a large answer is for
-    /// the crew, and ends there.
+    /// Runs the job; brings the toolchain and the inputs' layer first if the builder lacks them. Begins on the client's loop;
+    /// a large answer is for the crew, and ends there.
     net::Task<std::variant<Ran, Trouble>> run(const wire::RemoteJob& job, const Allocation& allocation,
                                               const Toolchains::Ready& toolchain, const Inputs& inputs,
                                               std::chrono::milliseconds limit, Cancel& cancel, Threads threads);
 
+    /// Whether inputs with a layer are worth a try there.
+    [[nodiscard]] bool takes_layers(const Allocation& allocation);
+
 private:
-    net::ClientRequest request_to(const Allocation& allocation, std::string_view route) const;
-    std::optional<Trouble> bring_toolchain(const wire::RemoteJob& job, const Allocation& allocation,
-                                           const Toolchains::Ready& toolchain, Cancel& cancel);
-    base::Result<protocol::SubmitResult> submit(const Allocation& allocation, base::Fd archive, Cancel& cancel);
+    void shun_layers(const Allocation& allocation);
 
     net::HttpClient& m_client;
-    Toolchains& m_toolchains;
+    Uploads m_uploads;
     std::mutex m_mutex;
-    // One upload of a toolchain to a builder at a time. Shared: whoever waits keeps it.
-    std::map<std::pair<net::Address, std::string>, std::shared_ptr<std::mutex>> m_uploads;
+    std::map<net::Address, std::chrono::steady_clock::time_point> m_no_layers;  // refused one; until when that is believed
 };
 
 }  // namespace remote

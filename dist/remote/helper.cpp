@@ -95,7 +95,7 @@ private:
         Outcome outcome;
         if (!cancel.cancelled()) {
             auto farm = farm_of(job.farm);
-            outcome = co_await remote_compile(job, *farm, m_segments, *arrived.cancel, m_threads);
+            outcome = co_await remote_compile(job, *farm, m_stock, *arrived.cancel, m_threads);
         }
         if (!cancel.cancelled()) {
             using std::chrono::milliseconds;
@@ -104,6 +104,10 @@ private:
             outcome.result.wall_ms = static_cast<std::uint32_t>(took.count());
             send(wire::RemoteType::result, wire::encode(outcome.result), outcome.files);
             outcome = {};
+        }
+        if (m_stock.layers.due()) {
+            co_await m_threads.crew();
+            m_stock.layers.renew();
         }
         co_await m_threads.loop();
         m_jobs.erase(job.id);
@@ -160,7 +164,7 @@ private:
     wire::Collector m_incoming{wire::Collector::Peer::pair};
     net::Loop m_loop;
     net::HttpClient m_client{m_loop};
-    Segments m_segments;
+    Stock m_stock;
     std::mutex m_sending;
     std::map<std::string, std::shared_ptr<FarmState>> m_farms;  // shared with the jobs under way
     std::map<std::uint64_t, std::shared_ptr<Cancel>> m_jobs;

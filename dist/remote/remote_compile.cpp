@@ -13,7 +13,7 @@ using What = wire::RemoteResult::What;
 using std::chrono::milliseconds;
 constexpr std::string_view k_target = "sccache::dist";
 constexpr int k_attempts = 2;
-constexpr std::size_t k_few_inputs = 64;  // a look at each of them costs less than a change of threads
+constexpr std::size_t k_few_inputs = 512;  // a look at each of them is nothing that others have to wait for
 constexpr milliseconds k_alloc_patience{20'000};
 constexpr milliseconds k_alloc_long_patience{120'000};
 constexpr milliseconds k_least_limit{120'000};
@@ -51,21 +51,25 @@ struct Prepared {
 };
 
 /// For the loop's thread: only if all of it is in memory and found quickly.
-std::optional<Prepared> at_hand(const wire::RemoteJob& job, FarmState& farm, Segments& segments) {
+std::optional<Prepared> at_hand(const wire::RemoteJob& job, FarmState& farm, Stock& stock) {
     if (job.inputs.size() > k_few_inputs) return std::nullopt;
     auto toolchain = farm.toolchains.known(job);
     if (!toolchain) return std::nullopt;
-    auto inputs = gather_inputs(job, segments, Segments::Unread::refused);
+    auto inputs = gather_inputs(job, stock.segments, &stock.layers, Segments::Unread::refused);
     if (!inputs) return std::nullopt;
     return Prepared{std::move(*toolchain), std::move(*inputs)};
 }
 
+Trouble unsendable(const base::Error& why) {
+    return {What::stays_home, base::cat("its inputs cannot be sent: ", why.what)};
+}
+
 /// Blocks: files are read and packed, perhaps a whole toolchain.
-std::variant<Prepared, Trouble> prepare(const wire::RemoteJob& job, FarmState& farm, Segments& segments) {
+std::variant<Prepared, Trouble> prepare(const wire::RemoteJob& job, FarmState& farm, Stock& stock) {
     auto found = farm.toolchains.find(job);
     if (auto* trouble = std::get_if<Trouble>(&found)) return std::move(*trouble);
-    auto inputs = gather_inputs(job, segments, Segments::Unread::read);
-    if (!inputs) return Trouble{What::stays_home, base::cat("its inputs cannot be sent: ", inputs.error().what)};
+    auto inputs = gather_inputs(job, stock.segments, &stock.layers);
+    if (!inputs) return unsendable(inputs.error());
     return Prepared{std::move(std::get<Toolchains::Ready>(found)), std::move(*inputs)};
 }
 
@@ -92,14 +96,33 @@ std::variant<Outcome, Trouble> accept(const wire::RemoteJob& job, const Allocati
     return outcome;
 }
 
+/// On the builder it was given: where layers do not work, with all of its inputs.
+net::Task<std::variant<Ran, Trouble>> run_there(const wire::RemoteJob& job, const Allocation& allocation, Prepared& prepared,
+                                                FarmState& farm, Stock& stock, Cancel& cancel, Threads threads) {
+    auto& inputs = prepared.inputs;
+    for (;;) {
+        if (inputs.layer && !farm.builders.takes_layers(allocation)) {
+            co_await threads.crew();
+            auto all = gather_inputs(job, stock.segments, nullptr);
+            if (!all) co_return unsendable(all.error());
+            inputs = std::move(*all);
+            co_await threads.loop();
+        }
+        auto ran = co_await farm.builders.run(job, allocation, prepared.toolchain, inputs, limit_for(job), cancel, threads);
+        const auto* trouble = std::get_if<Trouble>(&ran);
+        if (trouble == nullptr || !trouble->has_it_still || cancel.cancelled()) co_return ran;
+        base::log::debug(k_target, base::cat("[", job.label, "]: ", trouble->why));
+        co_await threads.loop();
+    }
+}
+
 }  // namespace
 
-net::Task<Outcome> remote_compile(const wire::RemoteJob& job, FarmState& farm, Segments& segments, Cancel& cancel,
-                                  Threads threads) {
-    auto prepared = at_hand(job, farm, segments);
+net::Task<Outcome> remote_compile(const wire::RemoteJob& job, FarmState& farm, Stock& stock, Cancel& cancel, Threads threads) {
+    auto prepared = at_hand(job, farm, stock);
     if (!prepared) {
         co_await threads.crew();
-        auto made = prepare(job, farm, segments);
+        auto made = prepare(job, farm, stock);
         if (auto* trouble = std::get_if<Trouble>(&made)) co_return outcome_of(std::move(*trouble));
         prepared = std::move(std::get<Prepared>(made));
     }
@@ -117,17 +140,21 @@ net::Task<Outcome> remote_compile(const wire::RemoteJob& job, FarmState& farm, S
             break;
         }
         const auto& allocation = std::get<Allocation>(allocated);
-        auto ran = co_await farm.builders.run(job, allocation, toolchain, prepared->inputs, limit_for(job), cancel, threads);
+        auto ran = co_await run_there(job, allocation, *prepared, farm, stock, cancel, threads);
         if (auto* done = std::get_if<Ran>(&ran)) {
             auto accepted = accept(job, allocation, std::move(*done));
-            if (auto* outcome = std::get_if<Outcome>(&accepted)) co_return std::move(*outcome);
+            if (auto* outcome = std::get_if<Outcome>(&accepted)) {
+                if (farm.builders.takes_layers(allocation)) stock.layers.sent(prepared->inputs, allocation.job.server_id);
+                co_return std::move(*outcome);
+            }
             ran = std::move(std::get<Trouble>(accepted));
         }
         last = std::move(std::get<Trouble>(ran));
         if (last.broke) ++broken;
         if (!last.another || cancel.cancelled()) break;
         base::log::debug(k_target, base::cat("[", job.label, "]: ", last.why));
-        hints.avoid.push_back(allocation.job.server_id);
+        // Without a layer it may do well.
+        if (!prepared->inputs.layer || farm.builders.takes_layers(allocation)) hints.avoid.push_back(allocation.job.server_id);
     }
     auto outcome = outcome_of(std::move(last));
     outcome.result.poison = broken >= k_attempts;

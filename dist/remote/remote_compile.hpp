@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "dist/remote/builder.hpp"
+#include "dist/remote/layers.hpp"
 #include "dist/remote/outputs.hpp"
 #include "dist/remote/scheduler.hpp"
 #include "dist/remote/segments.hpp"
@@ -21,6 +22,12 @@ struct FarmState {
     Builders builders;
 };
 
+/// What jobs of all farms send.
+struct Stock {
+    Segments segments;
+    Layers layers{segments};
+};
+
 /// A job's result with the contents of its outputs.
 struct Outcome {
     wire::RemoteResult result;
@@ -29,7 +36,6 @@ struct Outcome {
 
 /// The whole way of one job: toolchain, inputs, builder, outputs; another builder once if the first fails. Begins on the
 /// loop and ends anywhere.
-net::Task<Outcome> remote_compile(const wire::RemoteJob& job, FarmState& farm, Segments& segments, Cancel& cancel,
-                                  Threads threads);
+net::Task<Outcome> remote_compile(const wire::RemoteJob& job, FarmState& farm, Stock& stock, Cancel& cancel, Threads threads);
 
 }  // namespace remote

@@ -83,6 +83,7 @@ base::Result<Segment> deflate_segment(std::string_view plain) {
     Segment segment;
     segment.plain = plain.size();
     segment.adler = ::adler32(1, reinterpret_cast<const Bytef*>(plain.data()), static_cast<uInt>(plain.size()));
+    segment.crc = ::crc32(0, reinterpret_cast<const Bytef*>(plain.data()), static_cast<uInt>(plain.size()));
     z_stream z{};
     // Level 1: what is sent to a machine beside us is worth little work.
     if (::deflateInit2(&z, 1, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK)
@@ -101,17 +102,26 @@ base::Result<Segment> deflate_segment(std::string_view plain) {
     return segment;
 }
 
-Segments::Known::Known(const struct stat& st)
+SegmentPtr literal_segment(std::string bytes) {
+    Segment segment;
+    segment.deflated = std::move(bytes);
+    return std::make_shared<const Segment>(std::move(segment));
+}
+
+std::int64_t coarse_now() {
+    timespec clock{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &clock);
+    return nanoseconds(clock);
+}
+
+FileStamp::FileStamp(const struct stat& st)
     : device{st.st_dev},
       inode{st.st_ino},
       size{static_cast<std::uint64_t>(st.st_size)},
       mtime{nanoseconds(st.st_mtim)},
       ctime{nanoseconds(st.st_ctim)} {}
 
-bool Segments::Known::same_file(const Known& other) const {
-    return device == other.device && inode == other.inode && size == other.size && mtime == other.mtime &&
-           ctime == other.ctime;
-}
+bool FileStamp::settled(std::int64_t now) const { return std::max(mtime, ctime) < now - k_settle_ns; }
 
 base::Result<SegmentPtr> Segments::text(const std::string& plain) {
     {
@@ -132,7 +142,7 @@ base::Result<SegmentPtr> Segments::file(const std::string& path, const struct st
     {
         std::lock_guard lock{m_mutex};
         auto at = m_known.find(path);
-        if (at != m_known.end() && at->second.same_file(Known{seen})) {
+        if (at != m_known.end() && at->second.stamp == FileStamp{seen}) {
             m_uses.splice(m_uses.begin(), m_uses, at->second.use);
             return at->second.segment;
         }
@@ -143,9 +153,8 @@ base::Result<SegmentPtr> Segments::file(const std::string& path, const struct st
     struct stat st {};
     if (!fd || ::fstat(fd.get(), &st) != 0) return base::errno_error("cannot read " + path);
     if (!S_ISREG(st.st_mode)) return base::Error{path + " is not a file", std::errc::invalid_argument};
-    const Known now{st};
-    timespec clock{};
-    ::clock_gettime(CLOCK_REALTIME_COARSE, &clock);
+    const FileStamp stamp{st};
+    const auto now = coarse_now();
     auto content = base::read_whole(fd.get(), k_input_limit);
     if (!content) return std::move(content).error();
     auto plain = tar_header(path, '0', 0100000u | (st.st_mode & 0777u), content->size(), st.st_mtim.tv_sec);
@@ -153,12 +162,10 @@ base::Result<SegmentPtr> Segments::file(const std::string& path, const struct st
     plain += padding(content->size());
     auto made = deflate_segment(plain);
     if (!made) return std::move(made).error();
-    auto segment = std::make_shared<const Segment>(std::move(*made));
     struct stat again {};
-    bool settled = ::fstat(fd.get(), &again) == 0 && nanoseconds(again.st_mtim) == now.mtime &&
-                   nanoseconds(again.st_ctim) == now.ctime && content->size() == now.size &&
-                   std::max(now.mtime, now.ctime) < nanoseconds(clock) - k_settle_ns;
-    if (!settled) return segment;
+    made->proved = ::fstat(fd.get(), &again) == 0 && FileStamp{again} == stamp && content->size() == stamp.size && stamp.settled(now);
+    auto segment = std::make_shared<const Segment>(std::move(*made));
+    if (!segment->proved) return segment;
     std::lock_guard lock{m_mutex};
     if (auto at = m_known.find(path); at != m_known.end()) {
         m_held -= at->second.segment->deflated.size();
@@ -166,10 +173,7 @@ base::Result<SegmentPtr> Segments::file(const std::string& path, const struct st
         m_known.erase(at);
     }
     m_uses.push_front(path);
-    auto known = now;
-    known.segment = segment;
-    known.use = m_uses.begin();
-    m_known.emplace(path, std::move(known));
+    m_known.emplace(path, Known{stamp, segment, m_uses.begin()});
     m_held += segment->deflated.size();
     while (m_held > m_limit && m_uses.size() > 1) {
         auto last = m_known.find(m_uses.back());

@@ -14,16 +14,34 @@
 
 namespace remote {
 
+/// Tells whether a file, or the list of names in a directory, is still what it was.
+struct FileStamp {
+    FileStamp() = default;
+    explicit FileStamp(const struct stat& st);
+    bool operator==(const FileStamp&) const = default;
+    /// At `now` (see coarse_now): it will not change without another stamp.
+    [[nodiscard]] bool settled(std::int64_t now) const;
+
+    std::uint64_t device = 0, inode = 0, size = 0;
+    std::int64_t mtime = 0, ctime = 0;  // nanoseconds
+};
+/// The clock that files are stamped with; nanoseconds.
+std::int64_t coarse_now();
+
 /// A piece of an inputs archive, compressed on its own: raw deflate blocks that end at a byte border and refer to nothing
 /// before them, so pieces can be put one behind the other.
 struct Segment {
     std::string deflated;
     std::uint64_t plain = 0;  // bytes it stands for
     unsigned long adler = 1;  // of those bytes
+    unsigned long crc = 0;    // of those bytes
+    bool proved = false;      // it is what the file's stamp stands for
 };
 using SegmentPtr = std::shared_ptr<const Segment>;  // a job's body and the cache hold it, whichever lives longer
 
 base::Result<Segment> deflate_segment(std::string_view plain);
+/// The head or tail of a stream.
+SegmentPtr literal_segment(std::string bytes);
 
 /// Headers are sent again and again: each is read and compressed once while it does not change. Thread-safe.
 class Segments {
@@ -40,10 +58,7 @@ public:
 
 private:
     struct Known {
-        explicit Known(const struct stat& st);
-        [[nodiscard]] bool same_file(const Known& other) const;
-        std::uint64_t device, inode, size;
-        std::int64_t mtime, ctime;
+        FileStamp stamp;
         SegmentPtr segment;
         std::list<std::string>::iterator use;
     };

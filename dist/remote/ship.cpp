@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include "dist/remote/layers.hpp"
 #include "dist/remote/tree.hpp"
 #include "src/base/files.hpp"
 #include "src/base/strings.hpp"
@@ -13,33 +14,39 @@ namespace remote {
 
 namespace {
 
-SegmentPtr literal(std::string bytes) {
-    Segment segment;
-    segment.deflated = std::move(bytes);
-    return std::make_shared<const Segment>(std::move(segment));
+/// Whether something of the job's own at that path keeps a builder from using the layer's /usr/include as it is.
+bool meets_headers(std::string_view path) {
+    return path == "/usr" || path == "/usr/include" || path.starts_with("/usr/include/");
 }
 
 }  // namespace
 
-base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segments, Segments::Unread unread) {
+base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segments, Layers* layers,
+                                   Segments::Unread unread) {
+    // Asked before any file is looked at.
+    Inputs inputs;
+    if (layers != nullptr) inputs.layer = layers->current();
+    inputs.whole = inputs.layer != nullptr;
+    auto full = [&](const std::string& path) { return path.starts_with('/') ? path : base::cat(job.cwd, "/", path); };
+    for (const auto& path : job.outputs)
+        if (meets_headers(full(path))) inputs.whole = false;  // nobody can write there
     Tree tree;
-    for (const auto& path : job.inputs) {
-        auto full = path.starts_with('/') ? path : base::cat(job.cwd, "/", path);
-        if (auto added = tree.add_file(full); !added) return std::move(added).error();
-    }
-    for (const auto& path : job.directories) {
-        auto full = path.starts_with('/') ? path : base::cat(job.cwd, "/", path);
-        (void)tree.add_directory(full);  // one that has gone is missing here as well
-    }
+    for (const auto& path : job.inputs)
+        if (auto added = tree.add_file(full(path)); !added) return std::move(added).error();
+    for (const auto& path : job.directories) (void)tree.add_directory(full(path));  // one that has gone is missing here as well
     if (auto added = tree.add_directory(job.cwd); !added) return std::move(added).error();
 
     // Links before what lies behind them.
     std::string plain;
-    for (const auto& [path, text] : tree.links()) plain += tar_header(path, '2', 0777, 0, 0, text);
-    for (const auto& path : tree.directories()) plain += tar_header(path, '5', 0755, 0, 0);
+    auto add_head = [&](const std::string& path, std::string header) {
+        plain += header;
+        if (meets_headers(path)) inputs.whole = false;
+    };
+    for (const auto& [path, text] : tree.links()) add_head(path, tar_header(path, '2', 0777, 0, 0, text));
+    for (const auto& path : tree.directories())
+        if (!inputs.layer || !inputs.layer->has_directory(path)) add_head(path, tar_header(path, '5', 0755, 0, 0));
 
-    Inputs inputs;
-    inputs.pieces.push_back(literal(std::string{"\x78\x01", 2}));
+    inputs.pieces.push_back(literal_segment(std::string{"\x78\x01", 2}));
     unsigned long adler = 1;
     std::uint64_t total = 0;
     auto add = [&](SegmentPtr segment) {
@@ -53,8 +60,16 @@ base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segment
         add(std::move(*head));
     }
     for (const auto& file : tree.files()) {
+        const FileStamp stamp{file.seen};
+        if (const auto* held = inputs.layer ? inputs.layer->find(file.path, stamp) : nullptr) {
+            inputs.spared += held->segment->deflated.size();
+            continue;
+        }
         auto segment = segments.file(file.path, file.seen, unread);
         if (!segment) return std::move(segment).error();
+        if (meets_headers(file.path)) inputs.whole = false;
+        const bool readable = (file.seen.st_mode & S_IROTH) != 0;  // a layer's files belong to nobody's job
+        if (layers != nullptr && readable && (*segment)->proved && layers->is_common(file.path)) inputs.common.emplace_back(file.path, LayerFile{stamp, *segment});
         add(std::move(*segment));
         if (total > k_inputs_limit)
             return base::Error{"the inputs are too large to be sent", std::errc::file_too_large};
@@ -64,7 +79,7 @@ base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segment
     add(std::move(*end));
     std::string tail{"\x03\x00", 2};  // an empty last block
     for (int shift = 24; shift >= 0; shift -= 8) tail.push_back(static_cast<char>(adler >> shift & 0xff));
-    inputs.pieces.push_back(literal(std::move(tail)));
+    inputs.pieces.push_back(literal_segment(std::move(tail)));
     for (const auto& piece : inputs.pieces) inputs.size += piece->deflated.size();
     return inputs;
 }

@@ -35,7 +35,7 @@ constexpr Row k_builder[] = {
      fix_scheduler_urls},
     {"scheduler_fingerprint", "", slot<&B::scheduler_fingerprint>, "",
      "The SHA-256 fingerprint an https scheduler prints at its start; its certificate needs no authority then.", 0, fix_fingerprint},
-    {"cache_dir", "", slot<&B::cache_dir>, "", "Where toolchains received from clients are kept.", R::required, fix_absolute},
+    {"cache_dir", "", slot<&B::cache_dir>, "", "Where toolchains received from clients are kept, and the system headers that their jobs have in common.", R::required, fix_absolute},
     {"toolchain_cache_size", "", slot<&B::toolchain_cache_size>, "10G", "How large that directory may become.", 0, fix_positive},
 
     {"scheduler_auth.type", "", slot<&B::auth_type>, "jwt_token", "How this builder proves who it is.", R::required},

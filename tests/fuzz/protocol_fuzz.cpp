@@ -46,13 +46,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case 13: {
             net::Headers h;
             for (auto name : {"Sccache-Cost", "Sccache-Memory", "Sccache-Class", "Sccache-Tenant", "Sccache-Deadline", "Sccache-Avoid",
-                              "Sccache-Slots", "Sccache-Speed", "Sccache-Load", "Sccache-Toolchains", "Sccache-Jobs", "Sccache-Version", "Sccache-Direct", "Sccache-Clock", "Sccache-Bring", "Sccache-States"})
+                              "Sccache-Slots", "Sccache-Speed", "Sccache-Load", "Sccache-Toolchains", "Sccache-Jobs", "Sccache-Version", "Sccache-Direct", "Sccache-Clock", "Sccache-Bring", "Sccache-States", "Sccache-Layer", "Sccache-Layer-Whole"})
                 h.add(name, body);
             net::Headers out;
             protocol::JobHints::get(h).put(out);
             protocol::BuilderHints::get(h).put(out);
             protocol::AllocHints::get(h).put(out);
             protocol::RunHints::get(h).put(out);
+            protocol::LayerHints::get(h).put(out);
             protocol::BeatHints::get(h).put(out);
             for (const auto& [name, value] : out)
                 if (!net::valid_field(name, value)) std::abort();

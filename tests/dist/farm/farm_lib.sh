@@ -2,6 +2,7 @@
 #
 #   start_scheduler          $SCHEDULER is its address
 #   start_builder N          builder number N; its address is in ${BUILDER[N]}, its pid in ${BUILDER_PID[N]}
+#                            ($BUILDER_SANDBOX: the kind of its sandbox)
 #   use_farm [MODE]          the client's configuration; always unless another mode is said
 #   wait_for_builders N      until the scheduler knows N of them
 #   of_client NAME           a counter, as stat_of
@@ -62,6 +63,7 @@ cache_dir = "$T/builder$n/toolchains"
 [builder]
 type = "overlay"
 build_dir = "$T/builder$n/tmp"
+sandbox = "${BUILDER_SANDBOX:-auto}"
 [scheduler_auth]
 type = "token"
 token = "builders-$TOKEN"

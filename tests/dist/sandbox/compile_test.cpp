@@ -58,6 +58,7 @@ void compile_with(Cage& cage, const std::string& compiler, const std::string& fl
             if (path[0] != '/') path = scratch / ("project/" + path);
             path = std::filesystem::canonical(path).string();  // clang lists "/usr/bin/../lib/..."
             inputs.long_name(path.substr(1)).file("long", *base::read_file(path));
+            if (path.starts_with("/usr/")) scratch.file("build/toolchains/layer" + path, *base::read_file(path));
         }
     auto order = Cage::order({});
     order.toolchain = packed->id.str();
@@ -76,6 +77,20 @@ void compile_with(Cage& cage, const std::string& compiler, const std::string& fl
     auto remote = base::read_whole(outcome->outputs[0].file.get(), 1 << 28);
     CHECK(*remote == *base::read_file(scratch / "project/local.o"));
     CHECK(outcome->err == *base::read_file(scratch / "project/local.err"));
+
+    // The same with the system's headers in a layer.
+    test::TarMaker own;
+    for (const std::string name : {"a.cpp", "own.hpp"}) own.long_name((scratch / ("project/" + name)).substr(1)).file("long", *base::read_file(scratch / ("project/" + name)));
+    for (bool whole : {true, false}) {
+        order.layer = "layer";
+        order.whole = whole;
+        outcome = cage.run(order, own.zlib());
+        INFO((outcome ? outcome->err : outcome.error().what));
+        REQUIRE(outcome);
+        REQUIRE(outcome->outputs.size() == 1);
+        CHECK(*base::read_whole(outcome->outputs[0].file.get(), 1 << 28) == *base::read_file(scratch / "project/local.o"));
+    }
+    order.layer.clear();
 
     // The same from preprocessed text, as other clients send it.
     REQUIRE(run_here(scratch, compiler + " -O2 -E a.cpp -o a.ii && " + compiler + " -O2 -x c++-cpp-output -c a.ii -o text.o") == 0);

@@ -194,7 +194,66 @@ void inputs(Cage& cage) {
     CHECK(cage.run(Cage::order({"exit", "0"})));  // and the next job is fine
 }
 
+/// What jobs share: read in its place, above the toolchain and below what the job brings, and written by nobody.
+void layers(Cage& cage) {
+    const auto tree = [&](const std::string& path) { return cage.scratch / ("build/toolchains/" + path); };
+    for (const std::string path : {"usr/include/a.h", "usr/lib/b.h", "usr/bin/c.h"}) cage.scratch.file("build/toolchains/layer/" + path, "shared");
+    ::chmod(tree("layer/usr/include").c_str(), 0777);
+    ::chmod(tree("layer/usr/include/a.h").c_str(), 0666);
+    auto order = [](std::vector<std::string> arguments, bool whole, const std::string& layer = "layer") {
+        auto made = Cage::order(std::move(arguments));
+        made.layer = layer;
+        made.whole = whole;
+        return made;
+    };
+    auto says = [](const base::Result<builder::Outcome>& outcome) {
+        INFO((outcome ? outcome->err : outcome.error().what));
+        REQUIRE(outcome);
+        return outcome->out;
+    };
+    for (int round = 0; round < 3; ++round)  // from the second on in a root made ahead
+        for (bool whole : {true, false}) {
+            for (const std::string path : {"/usr/include/a.h", "/usr/lib/b.h", "/usr/bin/c.h"}) CHECK(says(cage.run(order({"cat", path}, whole))) == "shared");
+            for (const std::string path : {"/usr/include/a.h", "/usr/include/new", "/usr/lib/b.h", "/usr/lib/new"}) (void)says(cage.run(order({"write", path}, whole)));
+            CHECK(*base::read_file(tree("layer/usr/include/a.h")) == "shared");
+            CHECK(*base::read_file(tree("layer/usr/lib/b.h")) == "shared");
+            CHECK(::access(tree("layer/usr/include/new").c_str(), F_OK) != 0);
+            CHECK(::access(tree("layer/usr/lib/new").c_str(), F_OK) != 0);
+            CHECK(says(cage.run(order({"cat", "/usr/lib/b.h"}, whole), TarMaker{}.file("usr/lib/b.h", "own").zlib())) == "own");
+        }
+    for (const std::string path : {"usr/include/a.h", "usr/include/b.h", "usr/include/sub/c.h"})
+        CHECK(says(cage.run(order({"cat", "/" + path}, false), TarMaker{}.file(path, "own").zlib())) == "own");
+    CHECK(says(cage.run(order({"cat", "/usr/include/a.h"}, false))) == "shared");
+    CHECK(says(cage.run(Cage::order({"cat", "/usr/include/a.h"}))).empty());  // without one, no trace of it
+    // It came from a client, as a toolchain does: links in it lead nowhere outside.
+    cage.scratch.file("build/toolchains/secret", "secret");
+    for (const std::string target : {"/", "/toolchains", "..", "../..", "../../../../toolchains"}) {
+        std::filesystem::create_directories(tree("links/usr"));
+        std::filesystem::create_directory_symlink(target, tree("links/usr/include"));
+        std::filesystem::create_directories(tree("deep"));
+        std::filesystem::create_directory_symlink(target, tree("deep/usr"));
+        for (bool whole : {true, false})
+            for (const std::string layer : {"links", "deep"})
+                for (const std::string path : {"/usr/include/secret", "/usr/include/toolchains/secret", "/usr/secret", "/usr/include/layer/usr/include/a.h"}) {
+                    auto outcome = cage.run(order({"cat", path}, whole, layer));
+                    CHECK((!outcome || outcome->out.empty()));
+                }
+        std::filesystem::remove_all(tree("links"));
+        std::filesystem::remove_all(tree("deep"));
+    }
+    CHECK(cage.run(Cage::order({"exit", "0"})));
+}
+
 }  // namespace
+
+TEST_CASE("sandbox: layers are shared and stay as they are") {
+    for (auto level : test::k_levels) {
+        Cage cage{level};
+        if (!cage.sandbox || !cage.sandbox->takes_layers()) continue;
+        INFO("level " << builder::level_name(level));
+        layers(cage);
+    }
+}
 
 TEST_CASE("sandbox: a hostile compiler stays inside") {
     for (auto level : test::k_levels) {

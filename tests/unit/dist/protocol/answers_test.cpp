@@ -100,14 +100,22 @@ TEST_CASE("hints: there and back, and nonsense is ignored") {
     CHECK(again.clock == 77);
 
     net::Headers small;
-    CHECK_FALSE(RunHints::get(small).bring_toolchain);
+    using Bring = RunHints::Bring;
+    CHECK(RunHints::get(small).bring == Bring::nothing);
+    CHECK_FALSE(LayerHints::get(small).layer);
     CHECK_FALSE(BeatHints::get(small).states);
     RunHints{}.put(small);
+    LayerHints{{}, true}.put(small);
     BeatHints{}.put(small);
     CHECK(small.size() == 0);
-    RunHints{true}.put(small);
+    for (auto bring : {Bring::inputs, Bring::layer, Bring::toolchain}) {
+        RunHints{bring}.put(small);
+        CHECK(RunHints::get(small).bring == bring);
+    }
+    LayerHints{builder.toolchains[0], true}.put(small);
+    CHECK(LayerHints::get(small).layer == builder.toolchains[0]);
+    CHECK(LayerHints::get(small).whole);
     BeatHints{true}.put(small);
-    CHECK(RunHints::get(small).bring_toolchain);
     CHECK(BeatHints::get(small).states);
 
     net::Headers bad;
@@ -117,6 +125,12 @@ TEST_CASE("hints: there and back, and nonsense is ignored") {
     bad.add("Sccache-Tenant", "a\x1b[31m");
     bad.add("Sccache-Toolchains", "../../etc/passwd");
     bad.add("Sccache-Jobs", "1,x");
+    bad.add("Sccache-Bring", "everything");
+    bad.add("Sccache-Layer", "../../etc/passwd");
+    bad.add("Sccache-Layer-Whole", "1");
+    CHECK(RunHints::get(bad).bring == Bring::nothing);
+    CHECK_FALSE(LayerHints::get(bad).layer);
+    CHECK_FALSE(LayerHints::get(bad).whole);
     CHECK_FALSE(JobHints::get(bad).direct);
     CHECK_FALSE(BuilderHints::get(bad).clock);
     CHECK_FALSE(JobHints::get(bad).cost);

@@ -3,58 +3,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "dist/remote/tree.hpp"
-#include "dist/toolchain/tar_reader.hpp"
-#include "dist/toolchain/unpack.hpp"
-#include "tests/unit/catch.hpp"
+#include "tests/unit/dist/remote/place.hpp"
 
 namespace fs = std::filesystem;
+using test::Place;
+using test::read;
+using test::unpack;
 
 namespace {
-
-/// A directory that goes with the test.
-struct Place {
-    Place() {
-        char name[] = "/tmp/ship_test_XXXXXX";
-        path = ::mkdtemp(name);
-    }
-    ~Place() { fs::remove_all(path); }
-    void write(const std::string& name, const std::string& text) const {
-        fs::create_directories(fs::path{path + "/" + name}.parent_path());
-        std::ofstream{path + "/" + name} << text;
-    }
-    std::string path;
-};
-
-std::string read(const fs::path& path) {
-    std::ifstream in{path};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-/// What a builder does with the stream.
-void unpack(const remote::Inputs& inputs, const std::string& directory) {
-    std::size_t next = 0;
-    toolchain::Inflater inflater{[&]() -> base::Result<std::string_view> {
-                                     if (next == inputs.pieces.size()) return std::string_view{};
-                                     return std::string_view{inputs.pieces[next++]->deflated};
-                                 },
-                                 toolchain::Inflater::Format::zlib, 1 << 30, 1100};
-    auto root = toolchain::Root::open(directory);
-    REQUIRE(root);
-    toolchain::TarReader tar{[&] { return inflater.next(); }};
-    auto done = toolchain::unpack(tar, *root, {});
-    INFO((done ? "" : done.error().what));
-    REQUIRE(done);
-    for (;;) {  // the checksum is looked at the end of the stream
-        auto rest = inflater.next();
-        INFO((rest ? "" : rest.error().what));
-        REQUIRE(rest);
-        if (rest->empty()) break;
-    }
-}
 
 base::Result<remote::SegmentPtr> known(remote::Segments& segments, const std::string& path,
                                        remote::Segments::Unread unread = remote::Segments::Unread::read) {
@@ -81,7 +38,7 @@ TEST_CASE("ship: files arrive where they are, through links and the way back") {
                   "../empty.h"};
     job.directories = {"sub", "gone"};
     remote::Segments segments;
-    auto inputs = remote::gather_inputs(job, segments);
+    auto inputs = remote::gather_inputs(job, segments, nullptr);
     INFO((inputs ? "" : inputs.error().what));
     REQUIRE(inputs);
     Place there;
@@ -128,11 +85,11 @@ TEST_CASE("ship: what has not been read, or has changed, is not at hand") {
     job.cwd = here.path;
     job.inputs = {"a.c"};
     remote::Segments segments;
-    auto at_hand = [&] { return remote::gather_inputs(job, segments, remote::Segments::Unread::refused); };
+    auto at_hand = [&] { return remote::gather_inputs(job, segments, nullptr, remote::Segments::Unread::refused); };
     auto unread = at_hand();
     REQUIRE_FALSE(unread);
     REQUIRE(unread.error().code == std::errc::resource_unavailable_try_again);
-    REQUIRE(remote::gather_inputs(job, segments));
+    REQUIRE(remote::gather_inputs(job, segments, nullptr));
     auto inputs = at_hand();
     REQUIRE(inputs);
     Place there;
@@ -159,12 +116,12 @@ TEST_CASE("ship: what is missing or no file is an error") {
     wire::RemoteJob job;
     job.cwd = here.path;
     job.inputs = {"absent.c"};
-    auto inputs = remote::gather_inputs(job, segments);
+    auto inputs = remote::gather_inputs(job, segments, nullptr);
     REQUIRE_FALSE(inputs);
     REQUIRE(inputs.error().code == std::errc::no_such_file_or_directory);
     fs::create_symlink("loop", here.path + "/loop");
     job.inputs = {"loop"};
-    REQUIRE_FALSE(remote::gather_inputs(job, segments));
+    REQUIRE_FALSE(remote::gather_inputs(job, segments, nullptr));
     job.inputs = {"."};
-    REQUIRE_FALSE(remote::gather_inputs(job, segments));
+    REQUIRE_FALSE(remote::gather_inputs(job, segments, nullptr));
 }
