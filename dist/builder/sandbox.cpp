@@ -87,7 +87,9 @@ base::Result<std::pair<base::Fd, pid_t>> start_nursery(const std::string& progra
     if (!ends) return std::move(ends).error();
     char name[] = "sccache-nursery";
     char* const argv[] = {name, nullptr};
-    char* const environment[] = {nullptr};  // the daemon's may hold secrets
+    // Not the daemon's: it may hold secrets. What is bound here is bound in every cell, which is a copy of it.
+    char bind_now[] = "LD_BIND_NOW=1";
+    char* const environment[] = {bind_now, nullptr};
     auto pid = ::fork();
     if (pid < 0) return base::errno_error("cannot start the nursery");
     if (pid == 0) {

@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 constexpr std::string_view k_target = "sccache::dist";
 constexpr int k_attempts = 2;
 constexpr std::size_t k_few_inputs = 512;  // a look at each of them is nothing that others have to wait for
+constexpr std::uint64_t k_small_source = 64 * 1024;  // the same: most jobs bring a source that nobody has sent before
 constexpr milliseconds k_alloc_patience{20'000};
 constexpr milliseconds k_alloc_long_patience{120'000};
 constexpr milliseconds k_least_limit{120'000};
@@ -50,12 +51,12 @@ struct Prepared {
     Inputs inputs;
 };
 
-/// For the loop's thread: only if all of it is in memory and found quickly.
+/// For the loop's thread: only if all of it, but for a few bytes, is in memory and found quickly.
 std::optional<Prepared> at_hand(const wire::RemoteJob& job, FarmState& farm, Stock& stock) {
     if (job.inputs.size() > k_few_inputs) return std::nullopt;
     auto toolchain = farm.toolchains.known(job);
     if (!toolchain) return std::nullopt;
-    auto inputs = gather_inputs(job, stock.segments, &stock.layers, Segments::Unread::refused);
+    auto inputs = gather_inputs(job, stock.segments, &stock.layers, Segments::Allowance{k_small_source});
     if (!inputs) return std::nullopt;
     return Prepared{std::move(*toolchain), std::move(*inputs)};
 }

@@ -138,7 +138,7 @@ base::Result<SegmentPtr> Segments::text(const std::string& plain) {
     return segment;
 }
 
-base::Result<SegmentPtr> Segments::file(const std::string& path, const struct stat& seen, Unread unread) {
+base::Result<SegmentPtr> Segments::file(const std::string& path, const struct stat& seen, Allowance& allowance) {
     {
         std::lock_guard lock{m_mutex};
         auto at = m_known.find(path);
@@ -147,8 +147,10 @@ base::Result<SegmentPtr> Segments::file(const std::string& path, const struct st
             return at->second.segment;
         }
     }
-    if (unread == Unread::refused)
+    const auto size = static_cast<std::uint64_t>(seen.st_size);
+    if (size > allowance.bytes)
         return base::Error{path + " has not been read yet", std::errc::resource_unavailable_try_again};
+    allowance.bytes -= size;
     base::Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)};
     struct stat st {};
     if (!fd || ::fstat(fd.get(), &st) != 0) return base::errno_error("cannot read " + path);

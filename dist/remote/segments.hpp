@@ -48,11 +48,13 @@ class Segments {
 public:
     explicit Segments(std::uint64_t limit = std::uint64_t{192} << 20) : m_limit{limit} {}
 
-    /// Whether a file that is not known is read, or refused with resource_unavailable_try_again.
-    enum class Unread { read, refused };
+    /// How many bytes of files that are not known yet may be read.
+    struct Allowance {
+        std::uint64_t bytes = ~std::uint64_t{0};
+    };
     /// The archive member for the regular file at the real path `path`: tar header and content. `seen`: what lstat has just
-    /// said of it.
-    base::Result<SegmentPtr> file(const std::string& path, const struct stat& seen, Unread unread);
+    /// said of it. Error.code resource_unavailable_try_again: it would have to be read, and `allowance` does not suffice.
+    base::Result<SegmentPtr> file(const std::string& path, const struct stat& seen, Allowance& allowance);
     /// Other bytes of an archive, which many jobs have in common: the heads of directories, the end.
     base::Result<SegmentPtr> text(const std::string& plain);
 

@@ -22,7 +22,7 @@ bool meets_headers(std::string_view path) {
 }  // namespace
 
 base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segments, Layers* layers,
-                                   Segments::Unread unread) {
+                                   Segments::Allowance allowance) {
     // Asked before any file is looked at.
     Inputs inputs;
     if (layers != nullptr) inputs.layer = layers->current();
@@ -65,7 +65,7 @@ base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segment
             inputs.spared += held->segment->deflated.size();
             continue;
         }
-        auto segment = segments.file(file.path, file.seen, unread);
+        auto segment = segments.file(file.path, file.seen, allowance);
         if (!segment) return std::move(segment).error();
         if (meets_headers(file.path)) inputs.whole = false;
         const bool readable = (file.seen.st_mode & S_IROTH) != 0;  // a layer's files belong to nobody's job

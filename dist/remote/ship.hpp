@@ -26,6 +26,6 @@ class Layers;
 
 /// Archives what the job names, but for what is in the current one of `layers` (null: all of it). Error.code no_such_file_or_directory: something has gone in the meantime.
 base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segments, Layers* layers,
-                                   Segments::Unread unread = Segments::Unread::read);
+                                   Segments::Allowance allowance = {});
 
 }  // namespace remote

@@ -14,10 +14,10 @@ using test::unpack;
 namespace {
 
 base::Result<remote::SegmentPtr> known(remote::Segments& segments, const std::string& path,
-                                       remote::Segments::Unread unread = remote::Segments::Unread::read) {
+                                       remote::Segments::Allowance allowance = {}) {
     struct stat st {};
     REQUIRE(::lstat(path.c_str(), &st) == 0);
-    return segments.file(path, st, unread);
+    return segments.file(path, st, allowance);
 }
 
 }  // namespace
@@ -85,7 +85,7 @@ TEST_CASE("ship: what has not been read, or has changed, is not at hand") {
     job.cwd = here.path;
     job.inputs = {"a.c"};
     remote::Segments segments;
-    auto at_hand = [&] { return remote::gather_inputs(job, segments, nullptr, remote::Segments::Unread::refused); };
+    auto at_hand = [&] { return remote::gather_inputs(job, segments, nullptr, remote::Segments::Allowance{2}); };
     auto unread = at_hand();
     REQUIRE_FALSE(unread);
     REQUIRE(unread.error().code == std::errc::resource_unavailable_try_again);
@@ -97,6 +97,7 @@ TEST_CASE("ship: what has not been read, or has changed, is not at hand") {
     REQUIRE(read(there.path + here.path + "/a.c") == "one");
     here.write("a.c", "two");  // in place and of the same length
     REQUIRE_FALSE(at_hand());
+    REQUIRE(remote::gather_inputs(job, segments, nullptr, remote::Segments::Allowance{3}));
     fs::remove(here.path + "/a.c");
     REQUIRE_FALSE(at_hand());
 }
