@@ -59,7 +59,8 @@ void Layers::sent(const Inputs& inputs, const net::Address& builder) {
 
 bool Layers::is_due() const {
     const auto size = m_missing_bytes + (m_layer ? m_layer->size() : 0);
-    return !m_renewing && m_missing_bytes > 0 && m_sent_bytes >= size * std::max<std::size_t>(m_builders.size(), 1) * m_caution;
+    return !m_renewing && m_missing_bytes > 0 && size >= m_least &&
+           m_sent_bytes >= size * std::max<std::size_t>(m_builders.size(), 1) * m_caution;
 }
 
 bool Layers::due() {

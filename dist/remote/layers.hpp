@@ -18,8 +18,9 @@ bool is_system_file(std::string_view real_path);
 class Layers {
 public:
     using IsCommon = std::function<bool(std::string_view)>;
-    explicit Layers(Segments& segments, IsCommon is_common = is_system_file)
-        : m_segments{segments}, m_is_common{std::move(is_common)} {}
+    /// Less than `least` bytes are not worth a journey of their own.
+    explicit Layers(Segments& segments, IsCommon is_common = is_system_file, std::uint64_t least = 16 * 1024)
+        : m_segments{segments}, m_is_common{std::move(is_common)}, m_least{least} {}
 
     /// What the next job may count on; null: nothing.
     LayerPtr current();
@@ -36,6 +37,7 @@ private:
 
     Segments& m_segments;
     const IsCommon m_is_common;
+    const std::uint64_t m_least;
     std::mutex m_mutex;
     LayerPtr m_layer;
     std::set<net::Address> m_builders;  // that have it

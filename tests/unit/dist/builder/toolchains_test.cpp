@@ -76,11 +76,30 @@ TEST_CASE("toolchains: received, proved, unpacked once, found again after a rest
         });
     for (auto& t : threads) t.join();
     CHECK(good == 8);
+    (void)cache.toolchains->pin(id);
     CHECK(cache.toolchains->proved() == std::vector{id});
     cache.open();
+    (void)cache.toolchains->pin(id);
     CHECK(cache.toolchains->proved().empty());  // not before it was read
     CHECK(cache.toolchains->has(id));
     CHECK(cache.toolchains->proved().size() == 1);
+}
+
+TEST_CASE("toolchains: a layer is kept like one, and not told as one") {
+    Cache cache;
+    const auto bytes = archive("a");
+    const auto id = test::id_of(bytes);
+    {
+        auto pin = cache.toolchains->pin_layer(id);
+        REQUIRE(cache.put(id, bytes));
+        CHECK(cache.toolchains->surely_has(id));
+        CHECK(cache.toolchains->tree(id));
+        CHECK(cache.toolchains->proved().empty());
+    }
+    (void)cache.toolchains->pin(id);  // somebody's toolchain after all
+    CHECK(cache.toolchains->proved() == std::vector{id});
+    (void)cache.toolchains->pin_layer(id);
+    CHECK(cache.toolchains->proved() == std::vector{id});
 }
 
 TEST_CASE("toolchains: a wrong hash is never kept, an unfinished upload leaves nothing") {

@@ -21,7 +21,7 @@ void settle() { ::usleep(60'000); }
 struct Client {
     Place here;
     remote::Segments segments;
-    remote::Layers layers{segments, [this](std::string_view path) { return path.starts_with(here.path + "/sys/"); }};
+    remote::Layers layers{segments, [this](std::string_view path) { return path.starts_with(here.path + "/sys/"); }, 0};
 
     Client() {
         here.write("w/a.c", "int a;\n");
@@ -175,6 +175,9 @@ TEST_CASE("layers: only what belongs to the system is worth a place") {
     CHECK_FALSE(remote::is_system_file("/usr/src/packages/BUILD/x.h"));
     CHECK_FALSE(remote::is_system_file("/home/me/x.h"));
     Client client;
+    remote::Layers choosy{client.segments, [](std::string_view) { return true; }};
+    choosy.sent(client.gather({"one/a.h"}), k_one);
+    CHECK_FALSE(choosy.due());  // too little
     client.here.write("w/own.h", "own\n");
     settle();
     CHECK(client.gather({"../w/own.h"}).common.empty());
