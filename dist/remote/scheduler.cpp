@@ -21,6 +21,8 @@ constexpr std::chrono::milliseconds k_connect{3'000};
 // Schedulers of ours give signs of life while a job waits; others answer within the half minute they give a builder.
 constexpr std::chrono::milliseconds k_own_silence{15'000};
 constexpr std::chrono::milliseconds k_silence{40'000};
+// Whoever has not said anything yet is asked something easy first: one that hangs must not hold the first jobs for so long.
+constexpr std::chrono::milliseconds k_greeting{5'000};
 constexpr std::uint32_t k_full_retry_ms = 1'000;
 constexpr std::uint32_t k_refused_retry_ms = 30'000;
 
@@ -55,7 +57,7 @@ Scheduler::Scheduler(net::HttpClient& client, const wire::FarmSettings& farm) : 
             base::log::warn(k_target,
                             base::cat("the token for ", text,
                                       " crosses the network in clear: use https, or only on a network you trust"));
-        m_peers.push_back({*url, base::cat(text, text.ends_with('/') ? "" : "/"), {}, false});
+        m_peers.push_back({*url, base::cat(text, text.ends_with('/') ? "" : "/"), {}, false, false});
     }
 }
 
@@ -73,6 +75,21 @@ net::ClientRequest Scheduler::request_to(const net::Url& url, std::string_view p
 void Scheduler::mark_down(std::size_t index) {
     std::lock_guard lock{m_mutex};
     m_peers[index].down_until = Clock::now() + std::chrono::milliseconds{jittered(k_down_pause_ms)};
+    m_peers[index].heard = false;
+}
+
+/// `peer`: the state of m_peers[index] when this began.
+net::Task<base::Result<net::Response>> Scheduler::ask(std::size_t index, const Peer& peer, net::ClientRequest request,
+                                                      Cancel& cancel) {
+    if (!peer.heard) {
+        auto greeting = request_to(peer.url, "/api/v1/scheduler/status", false);
+        greeting.timeout = k_greeting;
+        auto answer = co_await cancel.answer(m_client, std::move(greeting));
+        if (!answer) co_return std::move(answer).error();
+        std::lock_guard lock{m_mutex};
+        m_peers[index].heard = true;
+    }
+    co_return co_await cancel.answer(m_client, std::move(request));
 }
 
 net::Task<std::variant<Allocation, Trouble>> Scheduler::alloc(const protocol::ArchiveId& id,
@@ -81,18 +98,17 @@ net::Task<std::variant<Allocation, Trouble>> Scheduler::alloc(const protocol::Ar
     if (!m_unusable.empty()) co_return Trouble{What::failed, m_unusable, k_refused_retry_ms};
     Trouble trouble{What::unreachable, "no scheduler is configured", k_refused_retry_ms};
     for (std::size_t i = 0; i < m_peers.size(); ++i) {
-        net::Url url;
-        bool keep = false;
+        Peer peer;
         {
             std::lock_guard lock{m_mutex};
-            if (m_peers[i].down_until > Clock::now()) {
-                if (i == 0) trouble.why = base::cat("scheduler ", m_peers[i].name, " did not answer a moment ago");
-                continue;
-            }
-            url = m_peers[i].url;
-            keep = m_peers[i].kept;
+            peer = m_peers[i];
         }
-        auto request = request_to(url, "/api/v1/scheduler/alloc_job", keep);
+        if (peer.down_until > Clock::now()) {
+            if (i == 0) trouble.why = base::cat("scheduler ", peer.name, " did not answer a moment ago");
+            continue;
+        }
+        const auto& url = peer.url;
+        auto request = request_to(url, "/api/v1/scheduler/alloc_job", peer.kept);
         request.method = "POST";
         request.headers.add("Authorization", "Bearer " + m_token);
         request.headers.add("Content-Type", "application/octet-stream");
@@ -100,8 +116,8 @@ net::Task<std::variant<Allocation, Trouble>> Scheduler::alloc(const protocol::Ar
         request.body = protocol::encode(protocol::Toolchain{id});
         request.timeout = patience;
         request.headers.add(net::k_alive_field, "1");
-        request.idle_timeout = keep ? k_own_silence : k_silence;
-        auto response = co_await cancel.answer(m_client, std::move(request));
+        request.idle_timeout = peer.kept ? k_own_silence : k_silence;
+        auto response = co_await ask(i, peer, std::move(request), cancel);
         if (!response) {
             if (response.error().code == std::errc::operation_canceled) co_return Trouble{What::failed, "cancelled"};
             mark_down(i);
@@ -133,7 +149,7 @@ net::Task<std::variant<Allocation, Trouble>> Scheduler::alloc(const protocol::Ar
         if (!pin)
             co_return Trouble{What::failed, base::cat("scheduler ", url.authority(), " sent no certificate digest for ",
                                                    success.job.server_id.str())};
-        if (extra.own_builder && !keep) {
+        if (extra.own_builder && !peer.kept) {
             std::lock_guard lock{m_mutex};
             m_peers[i].kept = true;
         }

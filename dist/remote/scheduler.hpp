@@ -41,9 +41,11 @@ private:
         net::Url url;
         std::string name;  // as configured, with a slash at its end
         Clock::time_point down_until{};
-        bool kept = false;  // it speaks our hints, so connections may be kept
+        bool heard = false;  // it has answered something since it was last down
+        bool kept = false;   // it speaks our hints, so connections may be kept
     };
     net::ClientRequest request_to(const net::Url& url, std::string_view path, bool keep) const;
+    net::Task<base::Result<net::Response>> ask(std::size_t index, const Peer& peer, net::ClientRequest request, Cancel& cancel);
     void mark_down(std::size_t index);
 
     net::HttpClient& m_client;

@@ -23,6 +23,18 @@ sccache gcc -c g.c -o g.o
 expect_file g.o
 expect_stat dist_errors 1
 
+# One that accepts connections and says nothing costs a few seconds, once.
+sccache --stop-server >/dev/null
+use_farm
+kill -STOP "$SCHEDULER_PID"
+for i in 1 2 3; do printf 'int h%d;\n' $i >h$i.c; done
+start=$(date +%s%N)
+for i in 1 2 3; do sccache gcc -c h$i.c -o h$i.o; done
+took=$((($(date +%s%N) - start) / 1000000))
+kill -CONT "$SCHEDULER_PID"
+[ $took -lt 10000 ] || fail "three files took $took ms beside a stopped scheduler"
+expect_stat dist_compiles 0
+
 sccache --stop-server >/dev/null
 rm "$HOME/.config/sccache/config"
 [ "$(farm_status)" = '{"Disabled":"disabled"}' ] || fail "status without a farm: $(farm_status)"
