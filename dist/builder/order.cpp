@@ -29,8 +29,6 @@ base::Result<Preparation> decode_preparation(std::string_view bytes) {
 std::string encode(const Order& order) {
     base::Writer w;
     w.bytes(order.toolchain);
-    w.bytes(order.layer);
-    w.u8(order.whole);
     w.bytes(order.executable);
     w.list(order.arguments);
     w.list(order.environment);
@@ -46,8 +44,6 @@ base::Result<Order> decode_order(std::string_view bytes) {
     base::Reader r{bytes};
     Order order;
     order.toolchain = r.text();
-    order.layer = r.text();
-    order.whole = r.u8() != 0;
     order.executable = r.text();
     order.arguments = r.list<std::vector<std::string>>();
     order.environment = r.list<std::vector<std::string>>();

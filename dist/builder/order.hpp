@@ -25,8 +25,8 @@ struct Preparation {
 /// One job as the sandbox runs it. Made from a run_job request after its token was checked.
 struct Order {
     std::string toolchain;               // directory name below the sandbox's toolchains directory
-    std::string layer;                   // as in Preparation
-    bool whole = false;                  // as in Preparation
+    std::string layer;                   // as in Preparation, by which the cell has it: not encoded
+    bool whole = false;                  // likewise
     std::string executable;              // path inside the toolchain
     std::vector<std::string> arguments;  // without argv[0]
     std::vector<std::string> environment;  // "NAME=value", complete

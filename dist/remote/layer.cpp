@@ -1,9 +1,9 @@
 #include "dist/remote/layer.hpp"
 
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include <optional>
+#include <unordered_map>
 
 #include "src/base/digest.hpp"
 #include "src/base/files.hpp"
@@ -27,10 +27,6 @@ bool is_here(const std::string& path, const FileStamp& stamp) {
     return ::lstat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode) && FileStamp{st} == stamp;
 }
 
-void append_little_endian(std::string& out, std::uint64_t value) {
-    for (int shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(value >> shift & 0xff));
-}
-
 }  // namespace
 
 base::Result<std::shared_ptr<const Layer>> Layer::make(const LayerFiles& files, Segments& segments) {
@@ -51,35 +47,20 @@ base::Result<std::shared_ptr<const Layer>> Layer::make(const LayerFiles& files, 
 }
 
 void Layer::add(const std::string& path, const LayerFile& file) {
-    const auto& [name, kept] = *m_files.emplace(path, file).first;
-    m_by_path.emplace(name, &kept);
+    m_files.emplace(path, file);
     for (auto place = base::directory_of(path); place.size() > 1; place = base::directory_of(place))
         if (!m_places.emplace(place).second) break;
 }
 
-/// The pieces of the stream were compressed on their own, as those of a job's inputs.
 base::Result<> Layer::finish(Segments& segments) {
-    m_pieces.push_back(literal_segment(std::string{"\x1f\x8b\x08\0\0\0\0\0\0\xff", 10}));
-    unsigned long crc = 0;
-    std::uint64_t plain = 0;
-    auto append = [&](const SegmentPtr& segment) {
-        crc = ::crc32_combine(crc, segment->crc, static_cast<z_off_t>(segment->plain));
-        plain += segment->plain;
-        m_pieces.push_back(segment);
-    };
-    for (const auto& [path, file] : m_files) append(file.segment);
+    StreamMaker maker{StreamMaker::Format::gzip};
+    for (const auto& [path, file] : m_files) maker.add(file.segment);
     auto end = segments.text(std::string(1024, '\0'));
     if (!end) return std::move(end).error();
-    append(*end);
-    std::string tail{"\x03\x00", 2};  // an empty last block
-    append_little_endian(tail, crc);
-    append_little_endian(tail, plain);
-    m_pieces.push_back(literal_segment(std::move(tail)));
+    maker.add(std::move(*end));
+    m_archive = std::move(maker).finish();
     base::Hasher hasher;
-    for (const auto& piece : m_pieces) {
-        hasher.raw(piece->deflated);
-        m_size += piece->deflated.size();
-    }
+    for (const auto& piece : m_archive.pieces) hasher.raw(piece->deflated);
     auto id = protocol::ArchiveId::of_digest(hasher.finish().view());
     if (!id) return std::move(id).error();
     m_id = std::move(*id);
@@ -87,8 +68,8 @@ base::Result<> Layer::finish(Segments& segments) {
 }
 
 const LayerFile* Layer::find(const std::string& path, const FileStamp& seen) const {
-    auto at = m_by_path.find(path);
-    return at != m_by_path.end() && at->second->stamp == seen ? at->second : nullptr;
+    auto at = m_files.find(path);
+    return at != m_files.end() && at->second.stamp == seen ? &at->second : nullptr;
 }
 
 bool Layer::holds() const {

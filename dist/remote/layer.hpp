@@ -3,13 +3,13 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "dist/protocol/messages.hpp"
 #include "dist/remote/segments.hpp"
+#include "dist/remote/stream.hpp"
 
 namespace remote {
 
@@ -38,9 +38,9 @@ public:
 
     [[nodiscard]] const protocol::ArchiveId& id() const { return m_id; }
     [[nodiscard]] const LayerFiles& files() const { return m_files; }
-    /// The archive, a gzip stream: `deflated` of all of them, in order.
-    [[nodiscard]] const std::vector<SegmentPtr>& pieces() const { return m_pieces; }
-    [[nodiscard]] std::uint64_t size() const { return m_size; }
+    /// The archive, a gzip stream.
+    [[nodiscard]] const std::vector<SegmentPtr>& pieces() const { return m_archive.pieces; }
+    [[nodiscard]] std::uint64_t size() const { return m_archive.size; }
 
 private:
     Layer() = default;
@@ -48,10 +48,8 @@ private:
     base::Result<> finish(Segments& segments);
 
     protocol::ArchiveId m_id;
-    std::vector<SegmentPtr> m_pieces;
-    std::uint64_t m_size = 0;
+    Stream m_archive;
     LayerFiles m_files;
-    std::unordered_map<std::string_view, const LayerFile*> m_by_path;  // into m_files
     std::vector<std::pair<std::string, FileStamp>> m_directories;  // that hold a file
     std::unordered_set<std::string> m_places;                      // those and the ones above them
 };

@@ -102,12 +102,6 @@ base::Result<Segment> deflate_segment(std::string_view plain) {
     return segment;
 }
 
-SegmentPtr literal_segment(std::string bytes) {
-    Segment segment;
-    segment.deflated = std::move(bytes);
-    return std::make_shared<const Segment>(std::move(segment));
-}
-
 std::int64_t coarse_now() {
     timespec clock{};
     ::clock_gettime(CLOCK_REALTIME_COARSE, &clock);

@@ -40,8 +40,6 @@ struct Segment {
 using SegmentPtr = std::shared_ptr<const Segment>;  // a job's body and the cache hold it, whichever lives longer
 
 base::Result<Segment> deflate_segment(std::string_view plain);
-/// The head or tail of a stream.
-SegmentPtr literal_segment(std::string bytes);
 
 /// Headers are sent again and again: each is read and compressed once while it does not change. Thread-safe.
 class Segments {

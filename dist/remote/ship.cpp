@@ -1,14 +1,9 @@
 #include "dist/remote/ship.hpp"
 
-#include <zlib.h>
-
 #include "dist/remote/layers.hpp"
 #include "dist/remote/tree.hpp"
 #include "src/base/files.hpp"
 #include "src/base/strings.hpp"
-
-// A zlib stream is a two-byte head, deflate blocks and a checksum of the plain bytes. The blocks of each member were made
-// on their own, so the stream is put together from them without compressing anything again; the checksums add up, too.
 
 namespace remote {
 
@@ -46,18 +41,11 @@ base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segment
     for (const auto& path : tree.directories())
         if (!inputs.layer || !inputs.layer->has_directory(path)) add_head(path, tar_header(path, '5', 0755, 0, 0));
 
-    inputs.pieces.push_back(literal_segment(std::string{"\x78\x01", 2}));
-    unsigned long adler = 1;
-    std::uint64_t total = 0;
-    auto add = [&](SegmentPtr segment) {
-        adler = ::adler32_combine(adler, segment->adler, static_cast<z_off_t>(segment->plain));
-        total += segment->plain;
-        inputs.pieces.push_back(std::move(segment));
-    };
+    StreamMaker maker{StreamMaker::Format::zlib};
     if (!plain.empty()) {
         auto head = segments.text(plain);
         if (!head) return std::move(head).error();
-        add(std::move(*head));
+        maker.add(std::move(*head));
     }
     for (const auto& file : tree.files()) {
         const FileStamp stamp{file.seen};
@@ -70,17 +58,16 @@ base::Result<Inputs> gather_inputs(const wire::RemoteJob& job, Segments& segment
         if (meets_headers(file.path)) inputs.whole = false;
         const bool readable = (file.seen.st_mode & S_IROTH) != 0;  // a layer's files belong to nobody's job
         if (layers != nullptr && readable && (*segment)->proved && layers->is_common(file.path)) inputs.common.emplace_back(file.path, LayerFile{stamp, *segment});
-        add(std::move(*segment));
-        if (total > k_inputs_limit)
+        maker.add(std::move(*segment));
+        if (maker.plain() > k_inputs_limit)
             return base::Error{"the inputs are too large to be sent", std::errc::file_too_large};
     }
     auto end = segments.text(std::string(1024, '\0'));
     if (!end) return std::move(end).error();
-    add(std::move(*end));
-    std::string tail{"\x03\x00", 2};  // an empty last block
-    for (int shift = 24; shift >= 0; shift -= 8) tail.push_back(static_cast<char>(adler >> shift & 0xff));
-    inputs.pieces.push_back(literal_segment(std::move(tail)));
-    for (const auto& piece : inputs.pieces) inputs.size += piece->deflated.size();
+    maker.add(std::move(*end));
+    auto stream = std::move(maker).finish();
+    inputs.pieces = std::move(stream.pieces);
+    inputs.size = stream.size;
     return inputs;
 }
 
