@@ -44,14 +44,24 @@ cat >t.c <<C
 #endif
 int main(void) { return printf("%d\n", A + B + OPTION); }
 C
+# Asked for and not read: in no list of what the compiler read.
+cat >asks.c <<C
+#include <stdio.h>
+#if __has_include(<sccache-layer-test/option.h>)
+int asked = 1;
+#else
+int asked = 0;
+#endif
+C
 # Each time another source, so that nothing comes from the cache; the object is always what it is here.
 round=0
 made_there() {
     round=$((round + 1))
-    { cat "${1:-t.c}"; echo "int round$round;"; } >r.c
+    local source=${1:-t.c}
+    { cat "$source"; echo "int round$round;"; } >"r.$source"
     sleep 0.05
-    expect_away sccache gcc -g -c r.c -o r.o
-    gcc -g -c r.c -o plain.o
+    expect_away sccache gcc -g -c "r.$source" -o r.o
+    gcc -g -c "r.$source" -o plain.o
     expect_same plain.o r.o
 }
 received() { grep -c 'Layer .* received' "$T/builder1.log"; }
@@ -61,6 +71,7 @@ sent() { grep -o '[0-9]* bytes sent' "$T/client.log" | tail -1 | cut -d' ' -f1; 
 made_there
 whole=$(sent)
 expect_received 0
+made_there asks.c
 made_there
 expect_received 1
 [ "$(sent)" -lt $((whole / 5)) ] || fail "$(sent) bytes were sent with the layer, $whole without"
@@ -75,6 +86,7 @@ made_there
 printf '#define OPTION 4\n' >$H/option.h
 made_there
 rm $H/option.h
+made_there asks.c
 made_there
 made_there
 printf '#define OPTION 5\n' >$H/option.h
